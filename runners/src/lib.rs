@@ -1,0 +1,4 @@
+//! Purlin's runners.
+#![warn(missing_docs)]
+
+pub mod reference;

@@ -1,0 +1,221 @@
+//! Bundles: the unit that moves between transforms.
+//!
+//! A bundle keeps its values contiguous and what belongs to them (timestamp, windows, pane) in side
+//! columns, each of which is one value for the whole bundle or one per value. So a map touches the
+//! values alone, types are erased once per bundle, and nothing is allocated per element.
+
+mod any;
+mod column;
+mod sides;
+
+pub use any::AnyBundle;
+pub use column::Column;
+pub use sides::{ElementSides, Sides};
+
+use crate::{Pane, Timestamp, window::WindowSet};
+
+/// How many elements a bundle holds where nobody has a reason for another number: large enough that the cost per
+/// bundle vanishes, small enough that values and side columns stay in the processor's second-level cache.
+pub const BUNDLE_TARGET: usize = 1024;
+
+/// Values of one type with their timestamps, windows and panes.
+///
+/// ```
+/// use purlin_model::{Timestamp, bundle::{Bundle, ElementSides}};
+/// let mut bundle = Bundle::new();
+/// bundle.push("a", ElementSides::at(Timestamp::from_millis(1)));
+/// bundle.push("bc", ElementSides::at(Timestamp::from_millis(2)));
+/// let mut lengths = Bundle::new();
+/// bundle.map_into(&mut lengths, |text| text.len());
+/// assert_eq!(lengths.values(), [1, 2]);
+/// assert_eq!(lengths.sides().timestamps().get(1), Timestamp::from_millis(2));
+/// assert!(bundle.is_empty());
+/// ```
+#[derive(Clone, Debug)]
+pub struct Bundle<T> {
+    values: Vec<T>,
+    sides: Sides,
+}
+
+impl<T> Bundle<T> {
+    /// An empty bundle.
+    pub fn new() -> Self {
+        Bundle { values: Vec::new(), sides: Sides::default() }
+    }
+
+    /// Values without timestamps: each at [`Timestamp::MIN`], in the global window.
+    pub fn of(values: Vec<T>) -> Self {
+        Bundle { values, sides: Sides::default() }
+    }
+
+    /// How many elements there are.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// Removes all elements, keeping the memory.
+    pub fn clear(&mut self) {
+        self.values.clear();
+        self.sides.clear();
+    }
+
+    /// The values.
+    pub fn values(&self) -> &[T] {
+        &self.values
+    }
+
+    /// The side columns.
+    pub fn sides(&self) -> &Sides {
+        &self.sides
+    }
+
+    /// The side columns, to change. Their length stays that of the values.
+    pub fn sides_mut(&mut self) -> &mut Sides {
+        &mut self.sides
+    }
+
+    /// The values and their side columns.
+    pub fn parts(&self) -> (&[T], &Sides) {
+        (&self.values, &self.sides)
+    }
+
+    /// Appends one element.
+    #[inline]
+    pub fn push(&mut self, value: T, sides: ElementSides) {
+        self.sides.push(self.values.len(), sides);
+        self.values.push(value);
+    }
+
+    /// Appends values that share `sides`.
+    pub fn extend_with(&mut self, values: impl IntoIterator<Item = T>, sides: ElementSides) {
+        let before = self.values.len();
+        self.values.extend(values);
+        self.sides.push_many(before, self.values.len() - before, sides);
+    }
+
+    /// Appends values whose sources know no timestamps: at [`Timestamp::MIN`], in the global window.
+    pub fn fill(&mut self, values: impl IntoIterator<Item = T>) {
+        self.extend_with(values, ElementSides::at(Timestamp::MIN));
+    }
+
+    /// Direct access to the values' memory, for decoders that append many at once; call
+    /// [`note_appended`](Self::note_appended) afterwards.
+    pub fn values_mut(&mut self) -> &mut Vec<T> {
+        &mut self.values
+    }
+
+    /// Says that values were appended through [`values_mut`](Self::values_mut), from index `before` on, all with `sides`.
+    pub fn note_appended(&mut self, before: usize, sides: ElementSides) {
+        self.sides.push_many(before, self.values.len() - before, sides);
+    }
+
+    /// Sets every element's timestamp by its value.
+    ///
+    /// Errors with the first timestamp that no element may have.
+    pub fn set_timestamps(&mut self, of: impl Fn(&T) -> Timestamp) -> Result<(), Timestamp> {
+        let column = self.sides.timestamps_mut();
+        column.refill(self.values.iter().map(of));
+        let invalid = column.as_slice().iter().find(|at| !at.is_valid_for_element());
+        invalid.map_or(Ok(()), |at| Err(*at))
+    }
+
+    /// Moves every element into `into`, which is cleared first, changed by `f`; side columns move as they are.
+    #[inline]
+    pub fn map_into<U>(&mut self, into: &mut Bundle<U>, f: impl FnMut(T) -> U) {
+        into.clear();
+        into.values.extend(self.values.drain(..).map(f));
+        std::mem::swap(&mut self.sides, &mut into.sides);
+    }
+
+    /// Keeps the elements for which `keep` holds.
+    pub fn retain(&mut self, mut keep: impl FnMut(&T) -> bool) {
+        if self.sides.all_constant() {
+            self.values.retain(keep);
+            return;
+        }
+        let kept: Vec<bool> = self.values.iter().map(&mut keep).collect();
+        self.retain_mask(&kept);
+    }
+
+    /// Keeps the elements whose place in `mask` is true.
+    pub fn retain_mask(&mut self, mask: &[bool]) {
+        assert_eq!(mask.len(), self.values.len(), "one mask entry per element");
+        let mut flags = mask.iter();
+        self.values.retain(|_| flags.next() == Some(&true));
+        self.sides.retain_mask(mask);
+    }
+
+    /// Takes all elements out, in order, with their side values. The bundle is empty afterwards.
+    pub fn drain(&mut self) -> impl Iterator<Item = (T, ElementSides)> {
+        let sides = std::mem::take(&mut self.sides);
+        self.values.drain(..).enumerate().map(move |(i, value)| (value, sides.get(i)))
+    }
+
+    /// All elements with their side values.
+    pub fn iter(&self) -> impl Iterator<Item = (&T, ElementSides)> {
+        self.values.iter().enumerate().map(|(i, value)| (value, self.sides.get(i)))
+    }
+
+    /// Moves the elements of `other` to the end of this bundle.
+    pub fn append(&mut self, other: &mut Bundle<T>) {
+        if self.is_empty() {
+            std::mem::swap(self, other);
+            other.clear();
+            return;
+        }
+        let before = self.values.len();
+        let more = other.values.len();
+        self.values.append(&mut other.values);
+        self.sides.append(before, &mut other.sides, more);
+    }
+
+    /// Splits off the elements from `at` on.
+    pub fn split_off(&mut self, at: usize) -> Bundle<T> {
+        let len = self.values.len();
+        Bundle { values: self.values.split_off(at), sides: self.sides.split_off(at, len) }
+    }
+}
+
+impl<T: Clone> Bundle<T> {
+    /// Makes every element lie in exactly one window, cloning values that lie in several.
+    pub fn explode_windows(&mut self) {
+        if self.sides.windows().as_slice().iter().all(|set| set.len() == 1) {
+            return;
+        }
+        let mut exploded = Bundle::new();
+        for (value, sides) in self.drain() {
+            let mut windows = sides.windows.iter().map(WindowSet::one);
+            let Some(mut next) = windows.next() else { continue };
+            for following in windows {
+                exploded.push(value.clone(), ElementSides { windows: next, ..sides });
+                next = following;
+            }
+            exploded.push(value, ElementSides { windows: next, ..sides });
+        }
+        *self = exploded;
+    }
+}
+
+impl<T> Default for Bundle<T> {
+    fn default() -> Self {
+        Bundle::new()
+    }
+}
+
+impl<T> FromIterator<(T, Timestamp)> for Bundle<T> {
+    fn from_iter<I: IntoIterator<Item = (T, Timestamp)>>(elements: I) -> Self {
+        let mut bundle = Bundle::new();
+        for (value, timestamp) in elements {
+            bundle.push(value, ElementSides { timestamp, windows: WindowSet::GLOBAL, pane: Pane::UNGROUPED });
+        }
+        bundle
+    }
+}
+
+#[cfg(test)]
+mod tests;

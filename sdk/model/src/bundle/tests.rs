@@ -1,0 +1,52 @@
+use super::*;
+use crate::window::Window;
+
+fn at(ms: i64) -> ElementSides {
+    ElementSides::at(Timestamp::from_millis(ms))
+}
+
+#[test]
+fn a_filter_compacts_the_columns_that_vary() {
+    let mut bundle: Bundle<i32> = (0..6).map(|i| (i, Timestamp::from_millis(i64::from(i)))).collect();
+    bundle.retain(|value| value % 2 == 1);
+    let kept: Vec<(i32, i64)> = bundle.drain().map(|(v, s)| (v, s.timestamp.millis())).collect();
+    assert_eq!(kept, [(1, 1), (3, 3), (5, 5)]);
+}
+
+#[test]
+fn append_keeps_every_elements_sides() {
+    let mut left = Bundle::new();
+    left.push('a', at(1));
+    let mut right = Bundle::new();
+    right.push('b', at(1));
+    right.push('c', at(2));
+    left.append(&mut right);
+    assert!(right.is_empty());
+    let all: Vec<(char, i64)> = left.iter().map(|(v, s)| (*v, s.timestamp.millis())).collect();
+    assert_eq!(all, [('a', 1), ('b', 1), ('c', 2)]);
+}
+
+#[test]
+fn split_off_and_append_are_inverse() {
+    for cut in 0..=4 {
+        let mut bundle: Bundle<i32> = (0..4).map(|i| (i, Timestamp::from_millis(i64::from(i / 2)))).collect();
+        let mut tail = bundle.split_off(cut);
+        assert_eq!((bundle.len(), tail.len()), (cut, 4 - cut));
+        bundle.append(&mut tail);
+        let all: Vec<(i32, i64)> = bundle.drain().map(|(v, s)| (v, s.timestamp.millis())).collect();
+        assert_eq!(all, [(0, 0), (1, 0), (2, 1), (3, 1)]);
+    }
+}
+
+#[test]
+fn exploding_gives_each_window_its_own_element() {
+    let first = Window::new(Timestamp::from_millis(0), Timestamp::from_millis(10));
+    let mut bundle = Bundle::new();
+    bundle.push("x", ElementSides { windows: WindowSet::run(first, 5, 2), ..at(7) });
+    bundle.push("gone", ElementSides { windows: WindowSet::run(first, 5, 0), ..at(7) });
+    bundle.push("y", ElementSides { windows: WindowSet::one(first), ..at(3) });
+    bundle.explode_windows();
+    let all: Vec<(&str, i64)> =
+        bundle.iter().map(|(v, s)| (*v, s.windows.single().expect("one window").start.millis())).collect();
+    assert_eq!(all, [("x", 0), ("x", 5), ("y", 0)]);
+}

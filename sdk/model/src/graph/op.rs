@@ -1,0 +1,58 @@
+//! What a node does.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use crate::bundle::AnyBundle;
+use crate::kernel::{Grouping, OperatorFactory};
+use crate::sink::AnySink;
+use crate::source::AnySource;
+use crate::window::Window;
+
+/// The operation of a node, with the kernels that know its types.
+#[derive(Clone)]
+pub enum Op {
+    /// Makes a collection from a source.
+    Read(Arc<dyn AnySource>),
+    /// Hands a collection to a sink.
+    Write(Arc<dyn AnySink>),
+    /// Anything element-wise: map, filter, flat_map, a user's `DoFn`.
+    ParDo(Arc<dyn OperatorFactory>),
+    /// Gives elements the windows of the output's windowing; `reassign` is false where only trigger, lateness or mode change.
+    Window {
+        /// Whether the window function is asked anew.
+        reassign: bool,
+    },
+    /// Brings together what has one key, per window: group_by_key and combine_per_key.
+    Group(Arc<dyn Grouping>),
+    /// Several collections of one type as one.
+    Flatten,
+    /// Spreads elements evenly over the workers and breaks fusion.
+    Reshuffle,
+    /// Keeps the latest value per window for side-input look-ups.
+    View(Arc<dyn ViewKernel>),
+}
+
+impl Op {
+    /// The operation in one word.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Op::Read(_) => "read",
+            Op::Write(_) => "write",
+            Op::ParDo(_) => "par_do",
+            Op::Window { .. } => "window",
+            Op::Group(grouping) => grouping.kind(),
+            Op::Flatten => "flatten",
+            Op::Reshuffle => "reshuffle",
+            Op::View(_) => "view",
+        }
+    }
+}
+
+/// The typed side of [`Op::View`].
+pub trait ViewKernel: Send + Sync {
+    /// Moves the elements out, each with its one window.
+    fn values(&self, bundle: &mut dyn AnyBundle) -> Vec<(Window, Arc<dyn Any + Send + Sync>)>;
+    /// What a window without an element looks up; `None` where that is an error.
+    fn default_value(&self) -> Option<Arc<dyn Any + Send + Sync>>;
+}

@@ -1,0 +1,189 @@
+//! The kernel of a grouping by key: keys and values of known types, handed out in the shapes that runners drive.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use super::aggregator::{Aggregator, Groups, Partial, TypedAggregator, TypedGroups};
+use super::lift::{Combined, Lift, Raw};
+use super::store::{GroupStore, TypedStore};
+use super::table::{TypedTable, WindowTable};
+use super::{KEY_GROUPS, Lifted, Operator};
+use crate::bundle::{AnyBundle, Bundle, ElementSides};
+use crate::coder::{AnyCoder, TypedCoder, encode_key, placement};
+use crate::combine::CombineFn;
+use crate::{BoxError, Element, Key};
+
+/// What arrives at a grouping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Elements `(K, V)`.
+    Raw,
+    /// Pairs `(K, Lifted<A>)` of a key and an accumulator that was combined upstream.
+    Lifted,
+}
+
+/// All that a runner needs of a `group_by_key` or `combine_per_key`.
+pub trait Grouping: Send + Sync {
+    /// `group_by_key` or `combine_per_key`: how the node is called.
+    fn kind(&self) -> &'static str;
+    /// Whether combining upstream makes what is shuffled smaller: not for a plain group-by-key.
+    fn is_liftable(&self) -> bool;
+    /// The one key's empty result, wanted by a global combine whose input has no element.
+    fn empty_result(&self, sides: ElementSides, out: &mut dyn AnyBundle) -> bool;
+    /// The coder of what arrives in this form, where that is not the input collection's own.
+    fn lifted_coder(&self) -> Arc<dyn AnyCoder>;
+    /// Combines raw bundles before a shuffle.
+    fn lifter(&self) -> Box<dyn Operator>;
+    /// Moves each element to the output of the shard that owns its key: `key group · shards / KEY_GROUPS`.
+    fn partition(
+        &self,
+        form: Form,
+        bundle: &mut dyn AnyBundle,
+        shards: &mut [Box<dyn AnyBundle>],
+    ) -> Result<(), BoxError>;
+    /// How many source elements element `i` stands for.
+    fn elements(&self, form: Form, bundle: &dyn AnyBundle, i: usize) -> u64;
+    /// Cells for a trigger machine; raw elements only.
+    fn store(&self) -> Box<dyn GroupStore>;
+    /// Whole windows at once.
+    fn table(&self, form: Form) -> Box<dyn WindowTable>;
+    /// One thread's share of a bounded input; raw elements only.
+    fn aggregator(&self) -> Box<dyn Aggregator>;
+    /// The groups of one partition, from what all aggregators hold of it.
+    fn merge(&self, partials: Vec<Box<dyn Partial>>) -> Box<dyn Groups>;
+    /// Appends the encoding of element `i`'s key.
+    fn encode_key(&self, bundle: &dyn AnyBundle, i: usize, into: &mut Vec<u8>) -> Result<(), BoxError>;
+    /// Folds raw elements of one key, one after the other, and appends the result with `sides`: the plainest form, for the reference runner.
+    fn fold_one_key(&self, bundle: &mut dyn AnyBundle, sides: ElementSides, out: &mut dyn AnyBundle);
+}
+
+/// The kernel for keys `K`, values `V` and combiner `C`.
+pub struct GroupingKernel<K, V, C> {
+    kind: &'static str,
+    combiner: Arc<C>,
+    liftable: bool,
+    key_if_empty: Option<K>,
+    of: PhantomData<fn(V)>,
+}
+
+impl<K: Key, V: Element, C: CombineFn<V>> GroupingKernel<K, V, C> {
+    /// A grouping whose combiner makes accumulators smaller than their inputs.
+    pub fn combining(combiner: C) -> Self {
+        GroupingKernel {
+            kind: "combine_per_key",
+            combiner: Arc::new(combiner),
+            liftable: true,
+            key_if_empty: None,
+            of: PhantomData,
+        }
+    }
+
+    /// A grouping that collects its values.
+    pub fn collecting(combiner: C) -> Self {
+        GroupingKernel { kind: "group_by_key", liftable: false, ..Self::combining(combiner) }
+    }
+
+    /// Gives an empty input one result, under `key`.
+    pub fn with_result_if_empty(self, key: K) -> Self {
+        GroupingKernel { key_if_empty: Some(key), ..self }
+    }
+}
+
+impl<K: Key, V: Element, C: CombineFn<V>> Grouping for GroupingKernel<K, V, C> {
+    fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    fn is_liftable(&self) -> bool {
+        self.liftable
+    }
+
+    fn empty_result(&self, sides: ElementSides, out: &mut dyn AnyBundle) -> bool {
+        let Some(key) = &self.key_if_empty else { return false };
+        out.downcast().push((key.clone(), self.combiner.extract(self.combiner.create())), sides);
+        true
+    }
+
+    fn lifted_coder(&self) -> Arc<dyn AnyCoder> {
+        TypedCoder::<(K, Lifted<C::Accumulator>)>::standard()
+    }
+
+    fn lifter(&self) -> Box<dyn Operator> {
+        Box::new(Lift::<K, V, C>::new(self.combiner.clone()))
+    }
+
+    fn partition(
+        &self,
+        form: Form,
+        bundle: &mut dyn AnyBundle,
+        shards: &mut [Box<dyn AnyBundle>],
+    ) -> Result<(), BoxError> {
+        match form {
+            Form::Raw => partition(bundle.downcast::<(K, V)>(), shards),
+            Form::Lifted => partition(bundle.downcast::<(K, Lifted<C::Accumulator>)>(), shards),
+        }
+    }
+
+    fn elements(&self, form: Form, bundle: &dyn AnyBundle, i: usize) -> u64 {
+        match form {
+            Form::Raw => 1,
+            Form::Lifted => bundle.downcast_ref::<(K, Lifted<C::Accumulator>)>().values()[i].1.elements,
+        }
+    }
+
+    fn store(&self) -> Box<dyn GroupStore> {
+        Box::new(TypedStore::<K, V, C>::new(self.combiner.clone()))
+    }
+
+    fn table(&self, form: Form) -> Box<dyn WindowTable> {
+        match form {
+            Form::Raw => Box::new(TypedTable::<K, V, C, Raw>::new(self.combiner.clone())),
+            Form::Lifted => Box::new(TypedTable::<K, V, C, Combined>::new(self.combiner.clone())),
+        }
+    }
+
+    fn aggregator(&self) -> Box<dyn Aggregator> {
+        Box::new(TypedAggregator::<K, V, C>::new(self.combiner.clone(), self.liftable))
+    }
+
+    fn merge(&self, partials: Vec<Box<dyn Partial>>) -> Box<dyn Groups> {
+        Box::new(TypedGroups::<K, V, C>::merging(self.combiner.clone(), partials))
+    }
+
+    fn encode_key(&self, bundle: &dyn AnyBundle, i: usize, into: &mut Vec<u8>) -> Result<(), BoxError> {
+        encode_key(&bundle.downcast_ref::<(K, V)>().values()[i].0, into)
+    }
+
+    fn fold_one_key(&self, bundle: &mut dyn AnyBundle, sides: ElementSides, out: &mut dyn AnyBundle) {
+        let mut accumulator = self.combiner.create();
+        let mut key = None;
+        for ((element_key, value), _) in bundle.downcast::<(K, V)>().drain() {
+            key = Some(element_key);
+            self.combiner.add(&mut accumulator, &value);
+        }
+        if let Some(key) = key {
+            out.downcast().push((key, self.combiner.extract(accumulator)), sides);
+        }
+    }
+}
+
+/// Places by the hash of the key's encoding, which snapshots and other processes compute alike.
+fn partition<K: Key, X: Element>(
+    bundle: &mut Bundle<(K, X)>,
+    shards: &mut [Box<dyn AnyBundle>],
+) -> Result<(), BoxError> {
+    if let [only] = shards {
+        only.downcast().append(bundle);
+        return Ok(());
+    }
+    let count = shards.len();
+    let mut typed: Vec<&mut Bundle<(K, X)>> = shards.iter_mut().map(|shard| shard.downcast()).collect();
+    let mut encoded = Vec::new();
+    for ((key, value), sides) in bundle.drain() {
+        encoded.clear();
+        encode_key(&key, &mut encoded)?;
+        let key_group = placement(&encoded) as usize % KEY_GROUPS;
+        typed[key_group * count / KEY_GROUPS].push((key, value), sides);
+    }
+    Ok(())
+}

@@ -1,0 +1,137 @@
+//! Lifting: combining before the shuffle, within a bundle; and the two forms in which values then arrive at the grouping.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+use serde::{Deserialize, Serialize};
+
+use super::hash::hash_of;
+use super::{Operator, SideInputs};
+use crate::bundle::{AnyBundle, Bundle, ElementSides};
+use crate::combine::CombineFn;
+use crate::window::{Window, WindowSet};
+use crate::{BoxError, Element, Key, Pane};
+
+/// An accumulator on its way to the grouping, with how many elements it stands for: what is late is counted in elements.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Lifted<A> {
+    /// What was combined.
+    pub accumulator: A,
+    /// From how many elements.
+    pub elements: u64,
+}
+
+/// A form in which values arrive at a grouping by `C`.
+pub(super) trait Arriving<V, C: CombineFn<V>>: 'static {
+    /// What arrives beside the key.
+    type Item: Element;
+    /// The accumulator that holds just `item`.
+    fn first(item: Self::Item, combiner: &C) -> C::Accumulator;
+    /// Adds `item` to an accumulator.
+    fn fold(item: Self::Item, combiner: &C, into: &mut C::Accumulator);
+}
+
+/// Raw values.
+pub(super) struct Raw;
+
+impl<V: Element, C: CombineFn<V>> Arriving<V, C> for Raw {
+    type Item = V;
+
+    #[inline]
+    fn first(item: V, combiner: &C) -> C::Accumulator {
+        let mut accumulator = combiner.create();
+        combiner.add_owned(&mut accumulator, item);
+        accumulator
+    }
+
+    #[inline]
+    fn fold(item: V, combiner: &C, into: &mut C::Accumulator) {
+        combiner.add_owned(into, item);
+    }
+}
+
+/// Accumulators that were lifted.
+pub(super) struct Combined;
+
+impl<V: Element, C: CombineFn<V>> Arriving<V, C> for Combined {
+    type Item = Lifted<C::Accumulator>;
+
+    #[inline]
+    fn first(item: Self::Item, _combiner: &C) -> C::Accumulator {
+        item.accumulator
+    }
+
+    #[inline]
+    fn fold(item: Self::Item, combiner: &C, into: &mut C::Accumulator) {
+        combiner.merge(into, item.accumulator);
+    }
+}
+
+/// Combines the elements of a bundle per (window, key).
+///
+/// Sound only where nothing can observe it: the trigger looks only at the watermark, windows do not merge, and panes
+/// are stamped with the end of their window.
+pub(super) struct Lift<K, V, C: CombineFn<V>> {
+    combiner: Arc<C>,
+    table: HashTable<(Window, K, Lifted<C::Accumulator>)>,
+    of: PhantomData<fn(V)>,
+}
+
+impl<K: Key, V: Element, C: CombineFn<V>> Lift<K, V, C> {
+    pub(super) fn new(combiner: Arc<C>) -> Self {
+        Lift { combiner, table: HashTable::new(), of: PhantomData }
+    }
+
+    #[inline]
+    fn fold(&mut self, window: Window, key: K, value: &V) {
+        let hash = |window: &Window, key: &K| hash_of(&(window.start, key));
+        let found = self.table.entry(
+            hash(&window, &key),
+            |(held_window, held, _)| *held_window == window && *held == key,
+            |(held_window, held, _)| hash(held_window, held),
+        );
+        match found {
+            Entry::Occupied(mut found) => {
+                let (_, _, lifted) = found.get_mut();
+                self.combiner.add(&mut lifted.accumulator, value);
+                lifted.elements += 1;
+            }
+            Entry::Vacant(free) => {
+                let mut accumulator = self.combiner.create();
+                self.combiner.add(&mut accumulator, value);
+                free.insert((window, key, Lifted { accumulator, elements: 1 }));
+            }
+        }
+    }
+}
+
+impl<K: Key, V: Element, C: CombineFn<V>> Operator for Lift<K, V, C> {
+    fn process(
+        &mut self,
+        input: &mut dyn AnyBundle,
+        _sides: &SideInputs,
+        outputs: &mut [Box<dyn AnyBundle>],
+    ) -> Result<(), BoxError> {
+        for ((key, value), sides) in input.downcast::<(K, V)>().drain() {
+            let mut windows = sides.windows.iter();
+            let Some(mut window) = windows.next() else { continue };
+            for following in windows {
+                self.fold(window, key.clone(), &value);
+                window = following;
+            }
+            self.fold(window, key, &value);
+        }
+        let out: &mut Bundle<(K, Lifted<C::Accumulator>)> = outputs[0].downcast();
+        for (window, key, lifted) in self.table.drain() {
+            let sides = ElementSides {
+                timestamp: window.max_timestamp(),
+                windows: WindowSet::one(window),
+                pane: Pane::UNGROUPED,
+            };
+            out.push((key, lifted), sides);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,30 @@
+//! Kernels: the inner loops that need a transform's types.
+//!
+//! A graph node carries its kernels behind object-safe traits, each called once per bundle. A kernel knows types
+//! and nothing else: no threads, no clock, no watermark. When it is called, with what, and where its output goes is the
+//! runner's business. So typed loops are compiled in the user's crate, and semantics are written once in the runners.
+//!
+//! - [`Operator`]: element-wise work on a bundle.
+//! - [`Grouping`]: what a grouping by key needs, in the three shapes that runners drive: [`GroupStore`] (cells
+//!   under a trigger machine), [`WindowTable`] (whole windows at once) and [`Aggregator`] (a bounded input, in parallel).
+
+mod aggregator;
+mod grouping;
+mod hash;
+mod lift;
+mod operator;
+mod partition;
+mod store;
+mod table;
+
+pub use aggregator::{Aggregator, Groups, Partial};
+pub use grouping::{Form, Grouping, GroupingKernel};
+pub use lift::Lifted;
+pub use operator::{Operator, OperatorFactory, SideInputs, ViewTable};
+pub use store::{CellId, GroupStore, KeyId};
+pub use table::WindowTable;
+
+pub(crate) use operator::per_bundle;
+
+/// How many partitions grouped data is cut into: the key groups of a job, fixed for ever, for snapshots name them.
+pub const KEY_GROUPS: usize = 256;

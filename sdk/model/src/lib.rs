@@ -1,0 +1,42 @@
+//! The Purlin model: what a pipeline is, without any engine or connector.
+//!
+//! - [`Pipeline`] and [`PCollection`] build a [`graph`]; [`PTransform`]s are composites of transforms.
+//! - [`window`]s, [`Trigger`]s and [`Pane`]s say how event time is cut and when results are emitted.
+//! - [`combine`], [`view`] and [`DoFn`] are where user code goes in.
+//! - [`source`] and [`sink`] are the contracts of connectors, [`coder`] that of encodings.
+//! - [`bundle`]s of elements are what moves; [`kernel`]s are the typed inner loops that runners drive.
+//!
+//! Architecture invariant: nothing here knows a runner, a thread pool, an async runtime or a file format.
+
+#![warn(missing_docs)]
+
+mod element;
+mod error;
+mod pane;
+mod pcollection;
+mod pipeline;
+mod time;
+mod transform;
+mod trigger;
+
+pub mod bundle;
+pub mod coder;
+pub mod combine;
+pub mod graph;
+pub mod kernel;
+pub mod metrics;
+#[cfg(feature = "arrow")]
+pub mod row;
+pub mod sink;
+pub mod source;
+pub mod view;
+pub mod window;
+
+pub use element::{Element, Key};
+pub use error::{BoxError, Failure, Problem};
+pub use pane::{Pane, Timing};
+pub use pcollection::{Collections, PCollection, PTransform};
+pub use pipeline::Pipeline;
+pub use time::{Timestamp, days, hours, milliseconds, minutes, seconds};
+pub use transform::{At, Context, DoFn, Either, Failed, Output, Outputs};
+pub use trigger::{TimeTransform, Trigger};

@@ -1,0 +1,203 @@
+//! `Pipeline`: where a graph is built.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::Failure;
+use crate::coder::AnyCoder;
+use crate::error::Problem;
+use crate::graph::{Collection, CollectionId, Graph, Node, NodeId, Op};
+use crate::metrics::{Counter, Distribution, Gauge, Metrics};
+use crate::window::Windowing;
+
+/// A pipeline under construction: a cheap handle, cloned into every collection made from it.
+///
+/// Construction is deterministic and does no I/O. What is wrong is collected and reported by [`graph`](Self::graph), all at once.
+///
+/// ```
+/// use purlin_model::Pipeline;
+/// let pipeline = Pipeline::new();
+/// let words = pipeline.create("words", ["to", "be", "or", "not", "to", "be"].map(String::from));
+/// let lengths = words.map("length", |word| word.len());
+/// let graph = pipeline.graph().unwrap();
+/// assert_eq!(graph.nodes[1].name, "length");
+/// # let _ = lengths;
+/// ```
+#[derive(Clone)]
+pub struct Pipeline {
+    builder: Arc<Mutex<Builder>>,
+}
+
+struct Builder {
+    graph: Graph,
+    scope: Vec<String>,
+    names: HashSet<String>,
+    problems: Vec<Problem>,
+}
+
+/// A collection that a new node makes.
+pub(crate) struct NewCollection {
+    pub(crate) coder: Arc<dyn AnyCoder>,
+    pub(crate) windowing: Windowing,
+    pub(crate) bounded: bool,
+}
+
+/// How a node gets its name.
+pub(crate) enum Name<'a> {
+    /// The user chose it: it must be unique in its scope.
+    Given(&'a str),
+    /// The transform's kind, numbered where it comes again in its scope.
+    Derived(&'a str),
+}
+
+impl Pipeline {
+    /// An empty pipeline.
+    pub fn new() -> Self {
+        let graph = Graph { nodes: Vec::new(), collections: Vec::new(), metrics: Metrics::default() };
+        let builder = Builder { graph, scope: Vec::new(), names: HashSet::new(), problems: Vec::new() };
+        Pipeline { builder: Arc::new(Mutex::new(builder)) }
+    }
+
+    /// The finished graph, or every problem that construction found.
+    pub fn graph(&self) -> Result<Graph, Failure> {
+        let builder = self.lock();
+        if !builder.problems.is_empty() {
+            return Err(Failure::Construction(builder.problems.clone()));
+        }
+        if builder.graph.nodes.is_empty() {
+            let message = "it has no transforms; read something with `pipeline.read(..)`".to_string();
+            return Err(Failure::Construction(vec![Problem { transform: "(none)".into(), message }]));
+        }
+        Ok(builder.graph.clone())
+    }
+
+    /// The counter of this name, to be captured by closures.
+    pub fn counter(&self, name: &str) -> Counter {
+        self.lock().graph.metrics.counter(name)
+    }
+
+    /// The gauge of this name, to be captured by closures.
+    pub fn gauge(&self, name: &str) -> Gauge {
+        self.lock().graph.metrics.gauge(name)
+    }
+
+    /// The distribution of this name, to be captured by closures.
+    pub fn distribution(&self, name: &str) -> Distribution {
+        self.lock().graph.metrics.distribution(name)
+    }
+
+    /// Runs `build` with `name` added to the scope that transforms are named in.
+    pub(crate) fn scoped<R>(&self, name: &str, build: impl FnOnce() -> R) -> R {
+        {
+            let mut builder = self.lock();
+            let full = builder.full_name(name);
+            if !builder.names.insert(full.clone()) {
+                builder.problem(full, "there is a transform of this name already; give each its own name");
+            }
+            builder.scope.push(name.to_string());
+        }
+        let built = build();
+        self.lock().scope.pop();
+        built
+    }
+
+    /// Adds a node and the collections that it makes.
+    pub(crate) fn add(
+        &self,
+        name: Name<'_>,
+        op: Op,
+        inputs: &[CollectionId],
+        views: &[NodeId],
+        makes: Vec<NewCollection>,
+    ) -> (NodeId, Vec<CollectionId>) {
+        let mut builder = self.lock();
+        let name = match name {
+            Name::Given(name) => builder.unique_name(name),
+            Name::Derived(kind) => builder.derived_name(kind),
+        };
+        let id = NodeId(builder.graph.nodes.len());
+        let mut outputs = Vec::with_capacity(makes.len());
+        for NewCollection { coder, windowing, bounded } in makes {
+            outputs.push(CollectionId(builder.graph.collections.len()));
+            builder.graph.collections.push(Collection { producer: id, coder, windowing, bounded });
+        }
+        builder.graph.nodes.push(Node {
+            name,
+            op,
+            inputs: inputs.to_vec(),
+            outputs: outputs.clone(),
+            views: views.to_vec(),
+        });
+        (id, outputs)
+    }
+
+    /// Notes a broken rule.
+    pub(crate) fn problem(&self, transform: &str, message: impl Into<String>) {
+        let mut builder = self.lock();
+        let full = builder.full_name(transform);
+        builder.problem(full, message);
+    }
+
+    /// A copy of what is known of a collection.
+    pub(crate) fn collection(&self, id: CollectionId) -> Collection {
+        self.lock().graph.collections[id.0].clone()
+    }
+
+    /// The name of the node that makes a collection.
+    pub(crate) fn producer_name(&self, id: CollectionId) -> String {
+        let builder = self.lock();
+        let producer = builder.graph.collections[id.0].producer;
+        builder.graph.nodes[producer.0].name.clone()
+    }
+
+    pub(crate) fn set_coder(&self, id: CollectionId, coder: Arc<dyn AnyCoder>) {
+        self.lock().graph.collections[id.0].coder = coder;
+    }
+
+    /// Whether two handles build the same graph.
+    pub(crate) fn is_same(&self, other: &Pipeline) -> bool {
+        Arc::ptr_eq(&self.builder, &other.builder)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Builder> {
+        self.builder.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for Pipeline {
+    fn default() -> Self {
+        Pipeline::new()
+    }
+}
+
+impl Builder {
+    fn full_name(&self, name: &str) -> String {
+        self.scope.iter().map(String::as_str).chain([name]).collect::<Vec<_>>().join("/")
+    }
+
+    fn unique_name(&mut self, name: &str) -> String {
+        let full = self.full_name(name);
+        if name.is_empty() {
+            self.problem(full.clone(), "a transform needs a name");
+        } else if !self.names.insert(full.clone()) {
+            self.problem(full.clone(), "there is a transform of this name already; give each its own name");
+        }
+        full
+    }
+
+    fn derived_name(&mut self, kind: &str) -> String {
+        let first = self.full_name(kind);
+        let mut name = first.clone();
+        for number in 2.. {
+            if self.names.insert(name.clone()) {
+                break;
+            }
+            name = format!("{first} {number}");
+        }
+        name
+    }
+
+    fn problem(&mut self, transform: String, message: impl Into<String>) {
+        self.problems.push(Problem { transform, message: message.into() });
+    }
+}

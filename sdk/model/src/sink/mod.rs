@@ -1,0 +1,102 @@
+//! Sinks: where collections go.
+//!
+//! A [`Sink`] is a description; at launch it [begins](Sink::begin), each worker [opens](Sink::open) a writer, and
+//! each writer [hands over](Writer::stage) what it wrote. Only [`publish`](Sink::publish) makes output visible, all at once where
+//! the target can do that, so a pipeline that fails leaves nothing half-written.
+
+mod boxed;
+mod erased;
+
+pub use boxed::BoxSink;
+pub(crate) use erased::erase;
+pub use erased::{AnySink, AnyWriter};
+
+use async_trait::async_trait;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub use crate::source::Io;
+
+use crate::bundle::Bundle;
+use crate::{BoxError, Element};
+
+/// What a sink promises about its output after failures and restarts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Visibility {
+    /// Nothing is visible before the pipeline (or checkpoint) has succeeded.
+    OnPublish,
+    /// Each element is visible as soon as it is written.
+    Immediately,
+}
+
+/// Where elements go.
+///
+/// A user's own sink, lines on standard output:
+///
+/// ```
+/// use purlin_model::sink::*;
+/// use purlin_model::{BoxError, bundle::Bundle};
+///
+/// struct Print;
+///
+/// #[async_trait::async_trait]
+/// impl Sink for Print {
+///     type Item = String;
+///     type Staged = ();
+///     fn describe(&self) -> String { "standard output".into() }
+///     fn io(&self) -> Io { Io::Local }
+///     fn visibility(&self) -> Visibility { Visibility::Immediately }
+///     async fn open(&self, _worker: usize) -> Result<Box<dyn Writer<Self>>, BoxError> { Ok(Box::new(Printer)) }
+/// }
+///
+/// struct Printer;
+///
+/// #[async_trait::async_trait]
+/// impl Writer<Print> for Printer {
+///     async fn write(&mut self, bundle: &mut Bundle<String>) -> Result<(), BoxError> {
+///         for (line, _) in bundle.drain() { println!("{line}") }
+///         Ok(())
+///     }
+///     async fn stage(&mut self) -> Result<Option<()>, BoxError> { Ok(None) }
+/// }
+/// ```
+#[async_trait]
+pub trait Sink: Send + Sync + 'static {
+    /// What it takes.
+    type Item: Element;
+    /// What a writer leaves behind to be published: a list of temporary files, say.
+    type Staged: Serialize + DeserializeOwned + Send + Sync + 'static;
+
+    /// The sink in a few words, for `--explain` and messages. Never a secret.
+    fn describe(&self) -> String;
+    /// What its writers wait for.
+    fn io(&self) -> Io;
+    /// When its output can be seen.
+    fn visibility(&self) -> Visibility;
+    /// Called once at launch, before anything is read: checks the target and makes room for temporary output.
+    async fn begin(&self) -> Result<(), BoxError> {
+        Ok(())
+    }
+    /// A writer for one worker; `worker` tells the writers of a run apart.
+    async fn open(&self, worker: usize) -> Result<Box<dyn Writer<Self>>, BoxError>;
+    /// Makes what the writers have staged visible. Called once, at the end of a run that succeeded; again with the same
+    /// arguments it changes nothing.
+    async fn publish(&self, staged: Vec<Self::Staged>) -> Result<(), BoxError> {
+        drop(staged);
+        Ok(())
+    }
+    /// Removes temporary output after a run that failed.
+    async fn abort(&self) -> Result<(), BoxError> {
+        Ok(())
+    }
+}
+
+/// Writes for one worker.
+#[async_trait]
+pub trait Writer<S: Sink + ?Sized>: Send {
+    /// Takes all elements out of `bundle`. Waits while the target is slow: that is the back pressure.
+    async fn write(&mut self, bundle: &mut Bundle<S::Item>) -> Result<(), BoxError>;
+    /// Makes everything written so far durable and hands it over for publication, if there is anything. The writer may be
+    /// used again afterwards.
+    async fn stage(&mut self) -> Result<Option<S::Staged>, BoxError>;
+}

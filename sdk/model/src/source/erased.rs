@@ -1,0 +1,118 @@
+//! A source with its types erased: what runners read.
+
+use std::any::type_name;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use super::{Boundedness, Io, Progress, Reader, Source, SplitRequest};
+use crate::bundle::AnyBundle;
+use crate::{BoxError, Timestamp};
+
+/// A split as bytes, with its name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnySplit {
+    /// Names it in messages and metrics.
+    pub name: String,
+    /// The encoded split.
+    pub position: Vec<u8>,
+}
+
+impl std::fmt::Display for AnySplit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+/// [`Source`], erased.
+#[async_trait]
+pub trait AnySource: Send + Sync {
+    /// See [`Source::describe`].
+    fn describe(&self) -> String;
+    /// See [`Source::boundedness`].
+    fn boundedness(&self) -> Boundedness;
+    /// See [`Source::io`].
+    fn io(&self) -> Io;
+    /// See [`Source::idle_timeout`].
+    fn idle_timeout(&self) -> Option<Duration>;
+    /// See [`Source::splits`].
+    async fn splits(&self, request: SplitRequest) -> Result<Vec<AnySplit>, BoxError>;
+    /// See [`Source::open`].
+    async fn open(&self, split: AnySplit) -> Result<Box<dyn AnyReader>, BoxError>;
+}
+
+/// [`Reader`], erased.
+#[async_trait]
+pub trait AnyReader: Send {
+    /// See [`Reader::read`].
+    async fn read(&mut self, into: &mut dyn AnyBundle) -> Result<Progress, BoxError>;
+    /// See [`Reader::remaining`].
+    fn remaining(&self) -> Result<AnySplit, BoxError>;
+    /// See [`Reader::watermark`].
+    fn watermark(&self) -> Timestamp;
+    /// See [`Reader::lag`].
+    fn lag(&self) -> Option<u64>;
+}
+
+/// Erases a source.
+pub(crate) struct Erased<S>(pub(crate) S);
+
+#[async_trait]
+impl<S: Source> AnySource for Erased<S> {
+    fn describe(&self) -> String {
+        self.0.describe()
+    }
+
+    fn boundedness(&self) -> Boundedness {
+        self.0.boundedness()
+    }
+
+    fn io(&self) -> Io {
+        self.0.io()
+    }
+
+    fn idle_timeout(&self) -> Option<Duration> {
+        self.0.idle_timeout()
+    }
+
+    async fn splits(&self, request: SplitRequest) -> Result<Vec<AnySplit>, BoxError> {
+        self.0.splits(request).await?.iter().map(encode_split).collect()
+    }
+
+    async fn open(&self, split: AnySplit) -> Result<Box<dyn AnyReader>, BoxError> {
+        let typed: S::Split = postcard::from_bytes(&split.position)
+            .map_err(|error| format!("split `{}` is not one of {}: {error}", split.name, type_name::<S>()))?;
+        Ok(Box::new(ErasedReader::<S>(self.0.open(typed).await?)))
+    }
+}
+
+pub(crate) fn erase<S: Source>(source: S) -> Arc<dyn AnySource> {
+    Arc::new(Erased(source))
+}
+
+struct ErasedReader<S: Source>(Box<dyn Reader<S>>);
+
+#[async_trait]
+impl<S: Source> AnyReader for ErasedReader<S> {
+    async fn read(&mut self, into: &mut dyn AnyBundle) -> Result<Progress, BoxError> {
+        self.0.read(into.downcast()).await
+    }
+
+    fn remaining(&self) -> Result<AnySplit, BoxError> {
+        encode_split(&self.0.remaining())
+    }
+
+    fn watermark(&self) -> Timestamp {
+        self.0.watermark()
+    }
+
+    fn lag(&self) -> Option<u64> {
+        self.0.lag()
+    }
+}
+
+fn encode_split<P: Serialize + std::fmt::Display>(split: &P) -> Result<AnySplit, BoxError> {
+    Ok(AnySplit { name: split.to_string(), position: postcard::to_stdvec(split)? })
+}

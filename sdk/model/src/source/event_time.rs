@@ -1,0 +1,115 @@
+//! Event time from the elements themselves, with a watermark for elements that come out of order.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::{AnySplit, Boundedness, BoxSource, Io, Progress, Reader, Source, SplitRequest};
+use crate::bundle::Bundle;
+use crate::time::millis;
+use crate::{BoxError, Element, Timestamp};
+
+type TimestampFn<T> = Arc<dyn Fn(&T) -> Timestamp + Send + Sync>;
+
+/// A source whose elements' timestamps come from their values.
+///
+/// On an unbounded source the watermark of each split follows the greatest timestamp seen, less the
+/// [out-of-orderness bound](Self::out_of_orderness). A bounded split's watermark stays at MIN until the
+/// split has ended, so that nothing in it is late.
+pub struct EventTime<T> {
+    inner: BoxSource<T>,
+    of: TimestampFn<T>,
+    bound_ms: i64,
+}
+
+impl<T: Element> EventTime<T> {
+    pub(super) fn new(inner: BoxSource<T>, of: impl Fn(&T) -> Timestamp + Send + Sync + 'static) -> Self {
+        EventTime { inner, of: Arc::new(of), bound_ms: 0 }
+    }
+
+    /// How far behind the greatest timestamp seen an element of the same split may come without being late. Zero unless said.
+    pub fn out_of_orderness(mut self, bound: Duration) -> Self {
+        self.bound_ms = millis(bound);
+        self
+    }
+}
+
+#[async_trait]
+impl<T: Element> Source for EventTime<T> {
+    type Item = T;
+    type Split = AnySplit;
+
+    fn describe(&self) -> String {
+        self.inner.describe()
+    }
+
+    fn boundedness(&self) -> Boundedness {
+        self.inner.boundedness()
+    }
+
+    fn io(&self) -> Io {
+        self.inner.io()
+    }
+
+    fn idle_timeout(&self) -> Option<Duration> {
+        self.inner.idle_timeout()
+    }
+
+    async fn splits(&self, request: SplitRequest) -> Result<Vec<AnySplit>, BoxError> {
+        self.inner.splits(request).await
+    }
+
+    async fn open(&self, split: AnySplit) -> Result<Box<dyn Reader<Self>>, BoxError> {
+        Ok(Box::new(EventTimeReader {
+            inner: self.inner.open(split).await?,
+            of: self.of.clone(),
+            bound_ms: self.bound_ms,
+            bounded: self.boundedness() == Boundedness::Bounded,
+            greatest: None,
+        }))
+    }
+}
+
+struct EventTimeReader<T: Element> {
+    inner: Box<dyn Reader<BoxSource<T>>>,
+    of: TimestampFn<T>,
+    bound_ms: i64,
+    bounded: bool,
+    greatest: Option<Timestamp>,
+}
+
+#[async_trait]
+impl<T: Element> Reader<EventTime<T>> for EventTimeReader<T> {
+    async fn read(&mut self, into: &mut Bundle<T>) -> Result<Progress, BoxError> {
+        let progress = self.inner.read(into).await?;
+        into.set_timestamps(|value| (self.of)(value)).map_err(|at| {
+            format!(
+                "an element's event time is {} ms since 1970, outside [{}, {}]: is it in milliseconds?",
+                at.millis(),
+                Timestamp::MIN.millis(),
+                Timestamp::GLOBAL_MAX.millis()
+            )
+        })?;
+        if !into.is_empty() {
+            let greatest = into.sides().timestamps().as_slice().iter().max().copied();
+            self.greatest = self.greatest.max(greatest);
+        }
+        Ok(progress)
+    }
+
+    fn remaining(&self) -> AnySplit {
+        self.inner.remaining()
+    }
+
+    fn watermark(&self) -> Timestamp {
+        match self.greatest {
+            Some(greatest) if !self.bounded => greatest.saturating_add_millis(-self.bound_ms).max(Timestamp::MIN),
+            _ => Timestamp::MIN,
+        }
+    }
+
+    fn lag(&self) -> Option<u64> {
+        self.inner.lag()
+    }
+}

@@ -1,0 +1,33 @@
+//! `combine_per_key` and `combine_globally`: many values as one.
+
+use crate::combine::CombineFn;
+use crate::kernel::GroupingKernel;
+use crate::pipeline::Name;
+use crate::{Element, Key, PCollection};
+
+impl<K: Key, V: Element> PCollection<(K, V)> {
+    /// Each key once per window (and pane) with its values combined.
+    ///
+    /// ```
+    /// # use purlin_model::{Pipeline, combine::{Count, Sum}};
+    /// # let pipeline = Pipeline::new();
+    /// let sales = pipeline.create("sales", [("tea".to_string(), 3_i64), ("tea".to_string(), 4)]);
+    /// let totals = sales.combine_per_key("total", (Sum, Count)); // ("tea", (7, 2))
+    /// ```
+    pub fn combine_per_key<C: CombineFn<V>>(&self, name: &str, combiner: C) -> PCollection<(K, C::Output)> {
+        self.group(Name::Given(name), GroupingKernel::<K, V, C>::combining(combiner))
+    }
+}
+
+impl<T: Element> PCollection<T> {
+    /// All elements of a window combined. In the global window an input without elements gives the result of none.
+    pub fn combine_globally<C: CombineFn<T>>(&self, name: &str, combiner: C) -> PCollection<C::Output> {
+        let pipeline = self.pipeline.clone();
+        let is_global = self.windowing().function.name() == "global";
+        pipeline.scoped(name, || {
+            let kernel = GroupingKernel::<(), T, C>::combining(combiner);
+            let kernel = if is_global { kernel.with_result_if_empty(()) } else { kernel };
+            self.map_named(Name::Given("one key"), |value| ((), value)).group(Name::Given("combine"), kernel).values()
+        })
+    }
+}

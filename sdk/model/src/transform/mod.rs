@@ -1,0 +1,27 @@
+//! The transforms, one per file: methods of [`Pipeline`](crate::Pipeline) and [`PCollection`](crate::PCollection).
+
+mod co_group;
+mod combine;
+mod create;
+mod filter;
+mod flat_map;
+mod flatten;
+mod group_by_key;
+mod inspect;
+mod join;
+mod keys;
+mod map;
+mod par_do;
+mod partition;
+mod read;
+mod reshuffle;
+mod side_input;
+mod timestamps;
+mod try_forms;
+mod window;
+mod write;
+
+pub use co_group::Either;
+pub use map::At;
+pub use par_do::{Context, DoFn, Output, Outputs};
+pub use try_forms::Failed;

@@ -1,0 +1,270 @@
+//! `par_do`: a user's `DoFn` with its whole lifecycle, typed outputs and side inputs.
+
+use std::sync::Arc;
+
+use crate::bundle::{AnyBundle, Bundle, ElementSides};
+use crate::coder::{AnyCoder, TypedCoder};
+use crate::graph::Op;
+use crate::kernel::{Operator, OperatorFactory, SideInputs};
+use crate::pipeline::{Name, NewCollection};
+use crate::view::{View, Views};
+use crate::window::{Window, WindowSet};
+use crate::{BoxError, Element, PCollection, Pane, Timestamp};
+
+/// Element-wise user code with a lifecycle: connections to open, work to batch, several outputs.
+///
+/// An instance is a clone of the value given to `par_do`, used by one thread. Its life is `setup`, then bundles
+/// (`start_bundle`, `process` for each element, `finish_bundle`), then `teardown`. After an error the instance is dropped
+/// without a teardown and the pipeline fails. Where bundles begin and end is the runner's choice.
+///
+/// ```
+/// use purlin_model::{BoxError, Context, DoFn, Output, Pipeline};
+///
+/// #[derive(Clone)]
+/// struct SplitBySign;
+///
+/// impl DoFn<i64> for SplitBySign {
+///     type Out = (Output<i64>, Output<String>);
+///     fn process(&mut self, n: i64, cx: &Context<'_>, out: &mut Self::Out) -> Result<(), BoxError> {
+///         if n >= 0 { out.0.emit(n) } else { out.1.emit(format!("{n} at {}", cx.timestamp())) }
+///         Ok(())
+///     }
+/// }
+///
+/// let pipeline = Pipeline::new();
+/// let (positive, negative) = pipeline.create("numbers", [1, -2]).par_do("split", SplitBySign);
+/// # let _ = (positive, negative);
+/// ```
+pub trait DoFn<In>: Clone + Send + Sync + 'static {
+    /// One [`Output`], or a tuple of them.
+    type Out: Outputs;
+
+    /// Before the first bundle: open what is expensive.
+    fn setup(&mut self) -> Result<(), BoxError> {
+        Ok(())
+    }
+
+    /// Before the elements of a bundle.
+    fn start_bundle(&mut self) -> Result<(), BoxError> {
+        Ok(())
+    }
+
+    /// One element, in each of its windows if the context is asked for one.
+    fn process(&mut self, element: In, cx: &Context<'_>, out: &mut Self::Out) -> Result<(), BoxError>;
+
+    /// After the elements of a bundle. What it emits needs a timestamp and a window: [`Output::emit_in`].
+    fn finish_bundle(&mut self, out: &mut Self::Out) -> Result<(), BoxError> {
+        let _ = out;
+        Ok(())
+    }
+
+    /// After the last bundle: close what `setup` opened.
+    fn teardown(&mut self) -> Result<(), BoxError> {
+        Ok(())
+    }
+}
+
+/// What a `DoFn` may ask about the element at hand.
+pub struct Context<'a> {
+    sides: ElementSides,
+    views: &'a SideInputs,
+}
+
+impl Context<'_> {
+    /// The element's event time.
+    pub fn timestamp(&self) -> Timestamp {
+        self.sides.timestamp
+    }
+
+    /// The element's window.
+    pub fn window(&self) -> Window {
+        self.sides.windows.first()
+    }
+
+    /// The emission that the element belongs to.
+    pub fn pane(&self) -> Pane {
+        self.sides.pane
+    }
+
+    /// The value of a view for the element's window. The view must have been given to `par_do_with`.
+    pub fn side<V: 'static>(&self, view: &View<V>) -> Result<&V, BoxError> {
+        self.views.get(view.node, self.window())
+    }
+}
+
+/// One typed output of a `DoFn`.
+pub struct Output<T> {
+    bundle: Bundle<T>,
+    current: ElementSides,
+}
+
+impl<T> Output<T> {
+    /// Emits with the timestamp and window of the element at hand.
+    #[inline]
+    pub fn emit(&mut self, value: T) {
+        self.bundle.push(value, self.current);
+    }
+
+    /// Emits at another timestamp, in the window of the element at hand.
+    pub fn emit_at(&mut self, value: T, timestamp: Timestamp) {
+        self.bundle.push(value, ElementSides { timestamp, ..self.current });
+    }
+
+    /// Emits at a timestamp in a window: for `finish_bundle`, where no element is at hand.
+    pub fn emit_in(&mut self, value: T, timestamp: Timestamp, window: Window) {
+        let sides = ElementSides { timestamp, windows: WindowSet::one(window), pane: Pane::UNGROUPED };
+        self.bundle.push(value, sides);
+    }
+}
+
+impl<T> Default for Output<T> {
+    fn default() -> Self {
+        Output { bundle: Bundle::new(), current: ElementSides::at(Timestamp::MIN) }
+    }
+}
+
+/// The outputs of a `DoFn`: an [`Output`] or a tuple of up to six. Sealed by its hidden methods.
+pub trait Outputs: Default + Send + 'static {
+    /// The collections that `par_do` gives: a [`PCollection`] or a tuple of them.
+    type Collections;
+    #[doc(hidden)]
+    fn coders() -> Vec<Arc<dyn AnyCoder>>;
+    #[doc(hidden)]
+    fn collections<In: Element>(input: &PCollection<In>, ids: &[crate::graph::CollectionId]) -> Self::Collections;
+    #[doc(hidden)]
+    fn set_current(&mut self, sides: ElementSides);
+    #[doc(hidden)]
+    fn flush(&mut self, into: &mut [Box<dyn AnyBundle>]);
+}
+
+impl<T: Element> Outputs for Output<T> {
+    type Collections = PCollection<T>;
+
+    fn coders() -> Vec<Arc<dyn AnyCoder>> {
+        vec![TypedCoder::<T>::standard()]
+    }
+
+    fn collections<In: Element>(input: &PCollection<In>, ids: &[crate::graph::CollectionId]) -> PCollection<T> {
+        PCollection::new(&input.pipeline, ids[0])
+    }
+
+    #[inline]
+    fn set_current(&mut self, sides: ElementSides) {
+        self.current = sides;
+    }
+
+    fn flush(&mut self, into: &mut [Box<dyn AnyBundle>]) {
+        into[0].downcast().append(&mut self.bundle);
+    }
+}
+
+macro_rules! tuple_of_outputs {
+    ($($name:ident $index:tt),+) => {
+        impl<$($name: Element),+> Outputs for ($(Output<$name>,)+) {
+            type Collections = ($(PCollection<$name>,)+);
+
+            fn coders() -> Vec<Arc<dyn AnyCoder>> {
+                vec![$(TypedCoder::<$name>::standard()),+]
+            }
+
+            fn collections<In: Element>(
+                input: &PCollection<In>,
+                ids: &[crate::graph::CollectionId],
+            ) -> Self::Collections {
+                ($(PCollection::<$name>::new(&input.pipeline, ids[$index]),)+)
+            }
+
+            #[inline]
+            fn set_current(&mut self, sides: ElementSides) {
+                $(self.$index.set_current(sides);)+
+            }
+
+            fn flush(&mut self, into: &mut [Box<dyn AnyBundle>]) {
+                $(self.$index.flush(&mut into[$index..]);)+
+            }
+        }
+    };
+}
+
+tuple_of_outputs!(A 0, B 1);
+tuple_of_outputs!(A 0, B 1, C 2);
+tuple_of_outputs!(A 0, B 1, C 2, D 3);
+tuple_of_outputs!(A 0, B 1, C 2, D 3, E 4);
+tuple_of_outputs!(A 0, B 1, C 2, D 3, E 4, F 5);
+
+impl<T: Element> PCollection<T> {
+    /// Runs a [`DoFn`] over the elements.
+    pub fn par_do<D: DoFn<T>>(&self, name: &str, do_fn: D) -> <D::Out as Outputs>::Collections {
+        self.add_do_fn(name, &[], do_fn)
+    }
+
+    /// Runs a [`DoFn`] that looks up `views`: `&view`, or a tuple of references.
+    pub fn par_do_with<D: DoFn<T>>(&self, name: &str, views: impl Views, do_fn: D) -> <D::Out as Outputs>::Collections {
+        self.add_do_fn(name, &views.nodes(), do_fn)
+    }
+
+    fn add_do_fn<D: DoFn<T>>(
+        &self,
+        name: &str,
+        views: &[crate::graph::NodeId],
+        do_fn: D,
+    ) -> <D::Out as Outputs>::Collections {
+        let factory = Arc::new(DoFnFactory { do_fn, of: std::marker::PhantomData::<fn(T)> });
+        let makes = D::Out::coders().into_iter().map(|coder| NewCollection { coder, ..self.derived::<T>() }).collect();
+        let (_, ids) = self.pipeline.add(Name::Given(name), Op::ParDo(factory), &[self.id], views, makes);
+        D::Out::collections(self, &ids)
+    }
+}
+
+struct DoFnFactory<T, D> {
+    do_fn: D,
+    of: std::marker::PhantomData<fn(T)>,
+}
+
+impl<T: Element, D: DoFn<T>> OperatorFactory for DoFnFactory<T, D> {
+    fn create(&self) -> Box<dyn Operator> {
+        Box::new(DoFnOperator { do_fn: self.do_fn.clone(), out: D::Out::default(), of: self.of })
+    }
+}
+
+struct DoFnOperator<T, D: DoFn<T>> {
+    do_fn: D,
+    out: D::Out,
+    of: std::marker::PhantomData<fn(T)>,
+}
+
+impl<T: Element, D: DoFn<T>> Operator for DoFnOperator<T, D> {
+    fn setup(&mut self) -> Result<(), BoxError> {
+        self.do_fn.setup()
+    }
+
+    fn start_bundle(&mut self) -> Result<(), BoxError> {
+        self.do_fn.start_bundle()
+    }
+
+    fn process(
+        &mut self,
+        input: &mut dyn AnyBundle,
+        views: &SideInputs,
+        outputs: &mut [Box<dyn AnyBundle>],
+    ) -> Result<(), BoxError> {
+        let input = input.downcast::<T>();
+        input.explode_windows();
+        for (element, sides) in input.drain() {
+            self.out.set_current(sides);
+            self.do_fn.process(element, &Context { sides, views }, &mut self.out)?;
+        }
+        self.out.flush(outputs);
+        Ok(())
+    }
+
+    fn finish_bundle(&mut self, outputs: &mut [Box<dyn AnyBundle>]) -> Result<(), BoxError> {
+        self.do_fn.finish_bundle(&mut self.out)?;
+        self.out.flush(outputs);
+        Ok(())
+    }
+
+    fn teardown(&mut self) -> Result<(), BoxError> {
+        self.do_fn.teardown()
+    }
+}

@@ -1,0 +1,78 @@
+//! `WindowFn`: the contract between a windowing and the engine.
+
+use std::fmt;
+
+use super::{Window, WindowSet, WindowSpec};
+use crate::Timestamp;
+
+/// Gives each element's timestamp its windows.
+///
+/// Laws: the function is pure (same timestamp, same windows); [`assign`](WindowFn::assign) and
+/// [`assign_many`](WindowFn::assign_many) agree; a merge result covers the windows that it replaces.
+///
+/// A user's own function, here hours that start at half past:
+///
+/// ```
+/// use purlin_model::{Timestamp, window::{Window, WindowFn, WindowSet}};
+///
+/// #[derive(Debug)]
+/// struct HalfPast;
+///
+/// impl WindowFn for HalfPast {
+///     fn name(&self) -> String { "half past".into() }
+///     fn assign(&self, at: Timestamp) -> WindowSet {
+///         let start = (at.millis() - 1_800_000).div_euclid(3_600_000) * 3_600_000 + 1_800_000;
+///         Window::new(Timestamp::from_millis(start), Timestamp::from_millis(start + 3_600_000)).into()
+///     }
+/// }
+///
+/// let window = HalfPast.assign(Timestamp::from_millis(0)).first();
+/// assert_eq!(window.end, Timestamp::from_millis(1_800_000));
+/// ```
+pub trait WindowFn: Send + Sync + fmt::Debug + 'static {
+    /// The function with its parameters, for `--explain`, messages and the fingerprint. Two functions
+    /// of one name are compatible: collections windowed by them may be flattened and joined.
+    fn name(&self) -> String;
+
+    /// The windows of `at`: one, or a run of equally spaced ones.
+    fn assign(&self, at: Timestamp) -> WindowSet;
+
+    /// Any other set of windows. Return `true` after filling `into`, and [`assign`](WindowFn::assign) is not asked.
+    fn assign_many(&self, at: Timestamp, into: &mut Vec<Window>) -> bool {
+        let _ = (at, into);
+        false
+    }
+
+    /// Whether windows of one key may grow together, as sessions do.
+    fn is_merging(&self) -> bool {
+        false
+    }
+
+    /// Groups of `windows` (of one key, sorted by start) that become one window each. Windows not named stay as they are.
+    fn merge(&self, windows: &[Window]) -> Vec<Merged> {
+        let _ = windows;
+        Vec::new()
+    }
+
+    /// The window of a side input for a main window whose last timestamp is `main_max` (SEMANTICS §9).
+    fn side_window(&self, main_max: Timestamp) -> Window {
+        self.assign(main_max).first()
+    }
+
+    /// This function with settings of its own: trigger, lateness, mode.
+    fn with(self) -> WindowSpec
+    where
+        Self: Sized,
+    {
+        WindowSpec::of(self)
+    }
+}
+
+/// Windows of one key that become one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Merged {
+    /// What they become.
+    pub result: Window,
+    /// What is replaced; at least two, or one whose bounds change.
+    pub parts: Vec<Window>,
+}
