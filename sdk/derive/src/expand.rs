@@ -39,8 +39,9 @@ pub(crate) fn expand(input: &Input<'_>) -> TokenStream {
                 let rows = batch.num_rows();
                 #(let #arrays = #support::read_column::<#types>(batch, #column_names)?;)*
                 #(let #views = <#types as #support::Cell>::view(&#arrays, rows);)*
-                let row = |row: usize| Self { #(#fields: <#types as #support::Cell>::get(&#views, row)),* };
-                ::std::iter::Extend::extend(out, ::std::iter::Iterator::map(0..rows, row));
+                #support::extend(out, rows, |row| Self {
+                    #(#fields: <#types as #support::Cell>::get(&#views, row)),*
+                });
                 ::std::result::Result::Ok(())
             }
 

@@ -53,7 +53,7 @@ use arrow_schema::{Schema, SchemaRef};
 ///
 /// # Example
 ///
-/// By hand, which is also what `#[derive(Row)]` writes:
+/// By hand, which is in essence what `#[derive(Row)]` writes:
 ///
 /// ```
 /// use std::sync::Arc;
