@@ -5,6 +5,8 @@
 #![warn(missing_docs)]
 
 mod dead_letter;
+#[cfg(any(feature = "text", feature = "parquet"))]
+mod files;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 pub mod memory;

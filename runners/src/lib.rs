@@ -1,4 +1,19 @@
-//! Purlin's runners.
+//! Purlin's runners, from the graph of a pipeline to its results.
+//!
+//! - [`plan`] cuts a graph into stages; [`core`] holds the semantics as pure machines.
+//! - `batch` (rayon) and `stream` (tokio) drive the same plan and the same machines.
+//! - `reference` is the oracle: naive, slow, written independently of `core`.
+//! - `launch` is a program's `main`; [`observe`] is what a run tells its watchers.
+
 #![warn(missing_docs)]
 
+#[cfg(feature = "batch")]
+pub mod batch;
+pub mod core;
+#[cfg(feature = "launch")]
+pub mod launch;
+pub mod observe;
+pub mod plan;
 pub mod reference;
+#[cfg(feature = "stream")]
+pub mod stream;

@@ -1,1 +1,81 @@
-//! x
+//! Purlin: one pipeline of typed collections, one binary, the runner chosen at launch.
+//!
+//! ```
+//! use purlin::prelude::*;
+//!
+//! let pipeline = Pipeline::new();
+//! let counts = MemorySink::new();
+//! pipeline
+//!     .create("lines", ["to be or not", "to be"].map(String::from))
+//!     .flat_map("words", |line| line.split(' ').map(String::from).collect::<Vec<_>>())
+//!     .key_by("word", |word| word.clone())
+//!     .combine_per_key("count", Count)
+//!     .write("counts", counts.sink());
+//!
+//! let graph = pipeline.graph()?;
+//! BatchRunner::new().run(&graph)?;
+//! let mut batch = counts.take();
+//! StreamRunner::new().run(&graph)?;
+//! let mut stream = counts.take();
+//!
+//! batch.sort();
+//! stream.sort();
+//! assert_eq!(batch, stream);
+//! assert_eq!(batch[0], ("be".to_string(), 2));
+//! # Ok::<(), purlin::Failure>(())
+//! ```
+//!
+//! A program hands a function that builds its pipeline to [`main`], and gets `--runner batch | stream` and the rest of the command line
+//! for it. This crate re-exports what a user needs: the [model](purlin_model), the [connectors](io), the [runners].
+//! Features choose connectors (`text`, `parquet`, `kafka`, `kafka-tls`) and runners (`batch`, `stream`, `launch`, on by default).
+
+#![warn(missing_docs)]
+
+pub use purlin_model::*;
+
+/// Connectors.
+pub mod io {
+    pub use purlin_io::*;
+}
+
+/// The runners, for programs and tests that run a graph themselves.
+pub mod runners {
+    #[cfg(feature = "batch")]
+    pub use purlin_runners::batch::BatchRunner;
+    pub use purlin_runners::observe::Observer;
+    pub use purlin_runners::plan::{Plan, PlanOptions};
+    pub use purlin_runners::reference::ReferenceRunner;
+    #[cfg(feature = "stream")]
+    pub use purlin_runners::stream::{StopHandle, StopMode, StreamRunner};
+}
+
+/// Flat structs as rows of Arrow columns, and the macro that derives it.
+#[cfg(feature = "parquet")]
+pub mod row {
+    pub use purlin_derive::Row;
+    pub use purlin_model::row::*;
+}
+
+#[cfg(feature = "launch")]
+pub use purlin_runners::launch::{self, LaunchOptions, RunnerKind, main};
+
+/// What most programs use.
+pub mod prelude {
+    pub use crate::combine::{CombineFn, Count, Distinct, Max, Mean, Min, Sum, Top};
+    pub use crate::io::DeadLetter;
+    pub use crate::io::memory::{MemorySink, MemorySource};
+    #[cfg(feature = "parquet")]
+    pub use crate::row::Row;
+    #[cfg(feature = "batch")]
+    pub use crate::runners::BatchRunner;
+    pub use crate::runners::ReferenceRunner;
+    #[cfg(feature = "stream")]
+    pub use crate::runners::StreamRunner;
+    pub use crate::sink::{BoxSink, Sink};
+    pub use crate::source::{BoxSource, Source};
+    pub use crate::window::{Fixed, Global, Sessions, Sliding, WindowFn, WindowSpec};
+    pub use crate::{
+        At, BoxError, Collections, Context, DoFn, Element, Failure, Key, Output, PCollection, PTransform, Pipeline,
+        Timestamp, Trigger, days, hours, milliseconds, minutes, seconds,
+    };
+}

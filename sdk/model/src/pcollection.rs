@@ -26,6 +26,11 @@ impl<T> Clone for PCollection<T> {
 }
 
 impl<T: Element> PCollection<T> {
+    /// The pipeline that it belongs to.
+    pub fn pipeline(&self) -> Pipeline {
+        self.pipeline.clone()
+    }
+
     pub(crate) fn new(pipeline: &Pipeline, id: CollectionId) -> Self {
         PCollection { pipeline: pipeline.clone(), id, of: PhantomData }
     }

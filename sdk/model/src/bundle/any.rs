@@ -35,6 +35,8 @@ pub trait AnyBundle: Send + Sync + 'static {
     fn retain_mask(&mut self, mask: &[bool]);
     /// Makes every element lie in exactly one window.
     fn explode_windows(&mut self);
+    /// Makes element i stand `times[i]` times in a row; zero removes it.
+    fn repeat_each(&mut self, times: &[usize]);
     /// The typed bundle, as `Any`.
     fn as_any(&self) -> &dyn Any;
     /// The typed bundle, as `Any`, to change.
@@ -105,6 +107,10 @@ impl<T: Clone + Send + Sync + 'static> AnyBundle for Bundle<T> {
 
     fn explode_windows(&mut self) {
         Bundle::explode_windows(self);
+    }
+
+    fn repeat_each(&mut self, times: &[usize]) {
+        Bundle::repeat_each(self, times);
     }
 
     fn as_any(&self) -> &dyn Any {

@@ -199,6 +199,15 @@ impl<T: Clone> Bundle<T> {
         }
         *self = exploded;
     }
+
+    /// Makes element i stand `times[i]` times in a row; zero removes it.
+    pub fn repeat_each(&mut self, times: &[usize]) {
+        let mut repeated = Bundle::new();
+        for ((value, sides), times) in self.drain().zip(times) {
+            repeated.extend_with(std::iter::repeat_n(value, *times), sides);
+        }
+        *self = repeated;
+    }
 }
 
 impl<T> Default for Bundle<T> {

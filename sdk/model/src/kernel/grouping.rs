@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::aggregator::{Aggregator, Groups, Partial, TypedAggregator, TypedGroups};
 use super::lift::{Combined, Lift, Raw};
+use super::partition::Part;
 use super::store::{GroupStore, TypedStore};
 use super::table::{TypedTable, WindowTable};
 use super::{KEY_GROUPS, Lifted, Operator};
@@ -30,6 +31,8 @@ pub trait Grouping: Send + Sync {
     fn is_liftable(&self) -> bool;
     /// The one key's empty result, wanted by a global combine whose input has no element.
     fn empty_result(&self, sides: ElementSides, out: &mut dyn AnyBundle) -> bool;
+    /// The shard that owns the key of [`empty_result`](Self::empty_result), if there is one.
+    fn shard_of_empty_result(&self, shards: usize) -> Option<usize>;
     /// The coder of what arrives in this form, where that is not the input collection's own.
     fn lifted_coder(&self) -> Arc<dyn AnyCoder>;
     /// Combines raw bundles before a shuffle.
@@ -49,12 +52,21 @@ pub trait Grouping: Send + Sync {
     fn table(&self, form: Form) -> Box<dyn WindowTable>;
     /// One thread's share of a bounded input; raw elements only.
     fn aggregator(&self) -> Box<dyn Aggregator>;
+    /// A part of a partition with nothing in it, to decode spilled ones into.
+    fn empty_partial(&self) -> Box<dyn Partial>;
     /// The groups of one partition, from what all aggregators hold of it.
     fn merge(&self, partials: Vec<Box<dyn Partial>>) -> Box<dyn Groups>;
     /// Appends the encoding of element `i`'s key.
     fn encode_key(&self, bundle: &dyn AnyBundle, i: usize, into: &mut Vec<u8>) -> Result<(), BoxError>;
-    /// Folds raw elements of one key, one after the other, and appends the result with `sides`: the plainest form, for the reference runner.
-    fn fold_one_key(&self, bundle: &mut dyn AnyBundle, sides: ElementSides, out: &mut dyn AnyBundle);
+    /// Folds raw elements of one key, one after the other, and appends the result with `sides`: the plainest form, for the reference
+    /// runner. The key is that of the first element of `key_of`, whose value does not count: `bundle` may be empty, as a pane may.
+    fn fold_one_key(
+        &self,
+        key_of: &dyn AnyBundle,
+        bundle: &mut dyn AnyBundle,
+        sides: ElementSides,
+        out: &mut dyn AnyBundle,
+    );
 }
 
 /// The kernel for keys `K`, values `V` and combiner `C`.
@@ -104,6 +116,12 @@ impl<K: Key, V: Element, C: CombineFn<V>> Grouping for GroupingKernel<K, V, C> {
         true
     }
 
+    fn shard_of_empty_result(&self, shards: usize) -> Option<usize> {
+        let mut encoded = Vec::new();
+        encode_key(self.key_if_empty.as_ref()?, &mut encoded).ok()?;
+        Some(shard_of(&encoded, shards))
+    }
+
     fn lifted_coder(&self) -> Arc<dyn AnyCoder> {
         TypedCoder::<(K, Lifted<C::Accumulator>)>::standard()
     }
@@ -146,6 +164,10 @@ impl<K: Key, V: Element, C: CombineFn<V>> Grouping for GroupingKernel<K, V, C> {
         Box::new(TypedAggregator::<K, V, C>::new(self.combiner.clone(), self.liftable))
     }
 
+    fn empty_partial(&self) -> Box<dyn Partial> {
+        Box::new(Part::<K, V, C::Accumulator>::default())
+    }
+
     fn merge(&self, partials: Vec<Box<dyn Partial>>) -> Box<dyn Groups> {
         Box::new(TypedGroups::<K, V, C>::merging(self.combiner.clone(), partials))
     }
@@ -154,16 +176,19 @@ impl<K: Key, V: Element, C: CombineFn<V>> Grouping for GroupingKernel<K, V, C> {
         encode_key(&bundle.downcast_ref::<(K, V)>().values()[i].0, into)
     }
 
-    fn fold_one_key(&self, bundle: &mut dyn AnyBundle, sides: ElementSides, out: &mut dyn AnyBundle) {
+    fn fold_one_key(
+        &self,
+        key_of: &dyn AnyBundle,
+        bundle: &mut dyn AnyBundle,
+        sides: ElementSides,
+        out: &mut dyn AnyBundle,
+    ) {
+        let key = key_of.downcast_ref::<(K, V)>().values()[0].0.clone();
         let mut accumulator = self.combiner.create();
-        let mut key = None;
-        for ((element_key, value), _) in bundle.downcast::<(K, V)>().drain() {
-            key = Some(element_key);
+        for ((_, value), _) in bundle.downcast::<(K, V)>().drain() {
             self.combiner.add(&mut accumulator, &value);
         }
-        if let Some(key) = key {
-            out.downcast().push((key, self.combiner.extract(accumulator)), sides);
-        }
+        out.downcast().push((key, self.combiner.extract(accumulator)), sides);
     }
 }
 
@@ -182,8 +207,13 @@ fn partition<K: Key, X: Element>(
     for ((key, value), sides) in bundle.drain() {
         encoded.clear();
         encode_key(&key, &mut encoded)?;
-        let key_group = placement(&encoded) as usize % KEY_GROUPS;
-        typed[key_group * count / KEY_GROUPS].push((key, value), sides);
+        typed[shard_of(&encoded, count)].push((key, value), sides);
     }
     Ok(())
+}
+
+/// The shard that owns a key: contiguous runs of key groups, so that a changed parallelism moves whole groups.
+fn shard_of(encoded_key: &[u8], shards: usize) -> usize {
+    let key_group = placement(encoded_key) as usize % KEY_GROUPS;
+    key_group * shards / KEY_GROUPS
 }

@@ -1,0 +1,45 @@
+//! Word count: text in, text out.
+//!
+//! `wordcount --input 'texts/*.txt' --output counts` counts words in text files, plain or compressed (`.gz`, `.zst`), and
+//! writes `word: count` lines into the new folder `counts`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use purlin::io::text::{TextSink, TextSource};
+use purlin::prelude::*;
+
+/// Count the words in text files.
+#[derive(clap::Args)]
+struct Options {
+    /// A file, a folder, or a glob pattern.
+    #[arg(long, value_name = "PATH")]
+    input: String,
+
+    /// A folder that appears when the run has succeeded.
+    #[arg(long, value_name = "PATH")]
+    output: PathBuf,
+}
+
+fn count_words(lines: PCollection<String>) -> PCollection<(String, u64)> {
+    lines
+        .flat_map("words", |line| {
+            let words = line.split(|c: char| !c.is_alphanumeric() && c != '\'').filter(|word| !word.is_empty());
+            words.map(str::to_lowercase).collect::<Vec<_>>()
+        })
+        .map("pair", |word| (word, ()))
+        .combine_per_key("count", Count)
+}
+
+fn build(options: &Options, pipeline: &Pipeline) -> Result<(), Failure> {
+    pipeline
+        .read("lines", TextSource::lines(&options.input))
+        .apply("count words", count_words)
+        .map("format", |(word, count)| format!("{word}: {count}"))
+        .write("counts", TextSink::lines(&options.output));
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    purlin::main(build)
+}

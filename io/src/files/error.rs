@@ -1,0 +1,132 @@
+//! What can be wrong with an input or output path.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A path that cannot be read from or written to.
+#[non_exhaustive]
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// The operating system refused.
+    #[error("cannot {doing} `{}`: {cause}", .path.display())]
+    Io {
+        /// What was tried: a verb.
+        doing: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        cause: io::Error,
+    },
+
+    /// An input path that names nothing.
+    #[error("there is no file or folder `{}`", .path.display())]
+    NotFound {
+        /// The path as given.
+        path: PathBuf,
+    },
+
+    /// A pattern that matches nothing.
+    #[error("no file matches `{pattern}`; patterns pass over names that begin with `.` or `_`")]
+    NoMatch {
+        /// The pattern as given.
+        pattern: String,
+    },
+
+    /// A pattern that is none.
+    #[error("`{pattern}` is no valid file pattern: {reason}")]
+    BadPattern {
+        /// The pattern as given.
+        pattern: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+
+    /// A device, pipe or socket: it has no length and cannot be read twice.
+    #[error("`{}` is neither a file nor a folder: only these can be read in pieces and again", .path.display())]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+    },
+
+    /// A path that cannot be stored with the position in it.
+    #[error("the name `{}` is not UTF-8: rename it", .path.display())]
+    NotUtf8 {
+        /// The path.
+        path: PathBuf,
+    },
+
+    /// An output path without a last name: `/` or `..`.
+    #[error("`{}` cannot be the name of an output folder", .path.display())]
+    NoName {
+        /// The path as given.
+        path: PathBuf,
+    },
+
+    /// The folder around the output is missing.
+    #[error("output `{}` cannot be made, because there is no folder `{}`: create it first", .path.display(), .parent.display())]
+    NoParent {
+        /// The output.
+        path: PathBuf,
+        /// The missing folder.
+        parent: PathBuf,
+    },
+
+    /// There is something where the output belongs.
+    #[error("output `{}` exists already: choose another path, remove it, or set `.overwrite()` on the sink", .path.display())]
+    TargetExists {
+        /// The output.
+        path: PathBuf,
+    },
+
+    /// `.overwrite()` would delete what no sink wrote.
+    #[error(
+        "`{}` is not overwritten, because {found}, which no sink wrote: choose another path or remove it yourself",
+        .path.display()
+    )]
+    NotOverwritten {
+        /// The output.
+        path: PathBuf,
+        /// What is there.
+        found: String,
+    },
+
+    /// The same sink writes twice at a time.
+    #[error("output `{}` is being written already: give each `write` a path of its own", .path.display())]
+    InUse {
+        /// The output.
+        path: PathBuf,
+    },
+
+    /// Writing without `begin`.
+    #[error("output `{}` was not begun in this process", .path.display())]
+    NotBegun {
+        /// The output.
+        path: PathBuf,
+    },
+
+    /// A finished file has gone or changed before it was published.
+    #[error("file `{name}` of output `{}` is gone or has another length than when it was finished: run the pipeline again", .path.display())]
+    Lost {
+        /// The output.
+        path: PathBuf,
+        /// The file.
+        name: String,
+    },
+
+    /// Staged names that no writer of this sink made.
+    #[error("output `{}` is asked to publish `{name}`, which is not of this run", .path.display())]
+    Foreign {
+        /// The output.
+        path: PathBuf,
+        /// The file or run.
+        name: String,
+    },
+}
+
+impl FileError {
+    /// For `map_err`: what was tried on which path.
+    pub(crate) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FileError {
+        move |cause| FileError::Io { doing, path: path.to_owned(), cause }
+    }
+}

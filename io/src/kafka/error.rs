@@ -1,0 +1,142 @@
+//! What can go wrong with Kafka, and what to do about it.
+
+use std::time::Duration;
+
+/// A failure of a Kafka source, sink or admin call. Messages never hold a secret.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KafkaError {
+    /// No broker answered in time.
+    #[error(
+        "no Kafka broker answered at {servers} within {} s ({reason}): check that it runs and that the address \
+         (`--bootstrap-servers`) and the security settings are right",
+        .waited.as_secs()
+    )]
+    Unreachable {
+        /// The bootstrap addresses.
+        servers: String,
+        /// How long we tried.
+        waited: Duration,
+        /// The client's last word.
+        reason: String,
+    },
+
+    /// The topic does not exist. Purlin never creates one by reading or writing it.
+    #[error("there is no topic `{topic}` on {servers}; {hint}")]
+    UnknownTopic {
+        /// The topic asked for.
+        topic: String,
+        /// The bootstrap addresses.
+        servers: String,
+        /// Similar or existing topics.
+        hint: String,
+    },
+
+    /// A partition that was there is gone.
+    #[error("partition {topic}/{partition} does not exist (any more): was the topic deleted or made anew?")]
+    UnknownPartition {
+        /// Its topic.
+        topic: String,
+        /// Its number.
+        partition: i32,
+    },
+
+    /// The position to read from is not in the log.
+    #[error(
+        "offset {offset} of {topic}/{partition} is not in the log ({reason}): its records were deleted by retention, or the \
+         topic was made anew; start over from what is there with `--start earliest` or `--start latest`, and raise the \
+         topic's retention if pipelines are stopped for longer than it"
+    )]
+    OffsetOutOfRange {
+        /// Its topic.
+        topic: String,
+        /// Its partition.
+        partition: i32,
+        /// The offset that was asked for.
+        offset: i64,
+        /// The client's words.
+        reason: String,
+    },
+
+    /// A record could not be decoded, or carries a timestamp that no element may have.
+    #[error(
+        "the record at {topic}/{partition} offset {offset} is malformed: {reason}. To go on without such records, take them as \
+         elements with `.or_dead_letter()`"
+    )]
+    Malformed {
+        /// Its topic.
+        topic: String,
+        /// Its partition.
+        partition: i32,
+        /// Its offset.
+        offset: i64,
+        /// The decoder's reason.
+        reason: String,
+    },
+
+    /// The broker refuses us: authentication, authorisation or a fatal client state.
+    #[error("Kafka at {servers} refuses {what}: {reason}")]
+    Refused {
+        /// The bootstrap addresses.
+        servers: String,
+        /// What was tried.
+        what: String,
+        /// The client's words.
+        reason: String,
+    },
+
+    /// Records could not be delivered.
+    #[error("{failed} of the records written to topic `{topic}` were not acknowledged: {reason}")]
+    Delivery {
+        /// The topic.
+        topic: String,
+        /// How many had failed when this was noticed.
+        failed: u64,
+        /// The first failure's words.
+        reason: String,
+    },
+
+    /// A record could not be encoded or handed to the producer.
+    #[error("an element for topic `{topic}` could not be written: {reason}")]
+    Unwritable {
+        /// The topic.
+        topic: String,
+        /// The reason.
+        reason: String,
+    },
+
+    /// A setting that librdkafka or Purlin does not take.
+    #[error("the Kafka setting `{name}` cannot be used: {reason}")]
+    Setting {
+        /// The setting's name.
+        name: String,
+        /// Why not.
+        reason: String,
+    },
+
+    /// TLS or SASL is asked for in a program built without it.
+    #[error(
+        "`security.protocol={protocol}` needs TLS and SASL, which this program was built without: \
+         build it with the cargo feature `kafka-tls` (it needs OpenSSL's headers)"
+    )]
+    NeedsTls {
+        /// The protocol asked for.
+        protocol: String,
+    },
+
+    /// The topic to create exists.
+    #[error("topic `{topic}` exists already")]
+    TopicExists {
+        /// The topic.
+        topic: String,
+    },
+
+    /// Anything else that the client reports.
+    #[error("{what} failed: {reason}")]
+    Other {
+        /// What was tried.
+        what: String,
+        /// The client's words.
+        reason: String,
+    },
+}

@@ -1,0 +1,267 @@
+//! Topics as a source.
+//!
+//! Every partition of every topic is a split, read from a concrete offset on. Offsets that are asked for by name (earliest, latest, a
+//! time) are looked up once, at launch, so that what a split says is what will be read.
+
+mod connections;
+mod presence;
+mod queue;
+mod reader;
+mod split;
+mod start;
+
+pub use split::KafkaSplit;
+pub use start::Start;
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use purlin_model::source::{Boundedness, Io, Reader, Source, SplitRequest};
+use purlin_model::{BoxError, Element, Timestamp};
+use serde::de::DeserializeOwned;
+
+use self::connections::Connections;
+use self::queue::PartitionQueue;
+use self::reader::PartitionReader;
+use super::client::Client;
+use super::cluster::{Position, ask};
+use super::decode::{AtEventTime, AtRecordTime, Bytes, Decode, Json, NoDecoder, OrDeadLetter};
+use super::settings::Settings;
+use super::{Decoder, KafkaError};
+use crate::DeadLetter;
+
+/// After how long without records a partition stops holding the watermark back, unless said otherwise.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// Stands for the elements of a source whose decoder has not been chosen: call `json`, `bytes` or `decode`.
+#[derive(Clone, Copy, Debug)]
+pub enum Undecoded {}
+
+/// Reads all partitions of one or more topics.
+///
+/// It goes on until the pipeline is stopped, or [`until_end`](Self::until_end). No consumer group is joined and no offset is committed:
+/// positions belong to the pipeline. Only committed records of transactions are seen. Partitions that are added to a topic later are
+/// noticed at the next launch.
+///
+/// ```no_run
+/// use purlin_io::kafka::{KafkaSource, Start};
+/// use purlin_model::{Timestamp, seconds};
+/// # #[derive(Clone, serde::Serialize, serde::Deserialize)] struct Order { at: Timestamp }
+/// let orders = KafkaSource::new("localhost:9092", ["orders"])
+///     .json::<Order>()
+///     .start(Start::Latest)
+///     .event_time(|order| order.at)
+///     .out_of_orderness(seconds(10))
+///     .or_dead_letter(); // elements are `Result<Order, DeadLetter>` from here on
+/// ```
+pub struct KafkaSource<T = Undecoded> {
+    settings: Settings,
+    topics: Vec<String>,
+    start: Start,
+    bound: Duration,
+    idle: Option<Duration>,
+    until_end: bool,
+    decode: Arc<dyn Decode<T>>,
+    connections: Arc<Connections>,
+}
+
+impl KafkaSource {
+    /// Reads `topics` from the cluster that `servers` (`host:port`, several with commas) belong to.
+    pub fn new(servers: impl Into<String>, topics: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let mut listed: Vec<String> = Vec::new();
+        for topic in topics.into_iter().map(Into::into) {
+            if !listed.contains(&topic) {
+                listed.push(topic);
+            }
+        }
+        KafkaSource {
+            settings: Settings::new(servers.into()),
+            topics: listed,
+            start: Start::default(),
+            bound: Duration::ZERO,
+            idle: Some(IDLE),
+            until_end: false,
+            decode: Arc::new(NoDecoder),
+            connections: Arc::default(),
+        }
+    }
+
+    /// Values are JSON.
+    pub fn json<T: Element + DeserializeOwned>(self) -> KafkaSource<T> {
+        self.decode(Json(PhantomData))
+    }
+
+    /// Values as bytes.
+    pub fn bytes(self) -> KafkaSource<Vec<u8>> {
+        self.decode(Bytes)
+    }
+
+    /// Elements are made by `decoder`, which sees whole records.
+    pub fn decode<D: Decoder>(self, decoder: D) -> KafkaSource<D::Item> {
+        self.with(|_| Arc::new(AtRecordTime(decoder)))
+    }
+}
+
+impl<T: 'static> KafkaSource<T> {
+    /// Where to begin; [`Start::Earliest`] unless said.
+    pub fn start(mut self, start: Start) -> Self {
+        self.start = start;
+        self
+    }
+
+    /// Where an element's event time is. Unless said, it is the record's timestamp.
+    pub fn event_time(self, of: impl Fn(&T) -> Timestamp + Send + Sync + 'static) -> Self {
+        self.with(|inner| Arc::new(AtEventTime { inner, of }))
+    }
+
+    /// How far behind the greatest event time seen in its partition an element may come without being late. Zero unless said.
+    pub fn out_of_orderness(mut self, bound: Duration) -> Self {
+        self.bound = bound;
+        self
+    }
+
+    /// After how long without records a partition stops holding the watermark back; `None`: never. Ten seconds unless said.
+    pub fn idle_timeout(mut self, after: Option<Duration>) -> Self {
+        self.idle = after;
+        self
+    }
+
+    /// Reads what is there at launch, then ends.
+    pub fn until_end(mut self) -> Self {
+        self.until_end = true;
+        self
+    }
+
+    /// A setting of librdkafka. Those that would lose or repeat records are refused at launch.
+    pub fn set(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.settings.set(name.into(), value.into());
+        self
+    }
+
+    /// Malformed records become elements. Without this the first of them fails the pipeline.
+    pub fn or_dead_letter(self) -> KafkaSource<Result<T, DeadLetter>> {
+        self.with(|inner| Arc::new(OrDeadLetter(inner)))
+    }
+
+    fn with<U>(self, wrap: impl FnOnce(Arc<dyn Decode<T>>) -> Arc<dyn Decode<U>>) -> KafkaSource<U> {
+        let KafkaSource { settings, topics, start, bound, idle, until_end, decode, connections } = self;
+        KafkaSource { settings, topics, start, bound, idle, until_end, decode: wrap(decode), connections }
+    }
+}
+
+/// What to ask the cluster at launch.
+struct Launch {
+    settings: Settings,
+    topics: Vec<String>,
+    start: Start,
+    bounded: bool,
+}
+
+impl Launch {
+    /// The splits of all topics; blocks.
+    fn splits(&self) -> Result<Vec<KafkaSplit>, KafkaError> {
+        let client = Client::new(&self.settings, &[])?;
+        let mut partitions = Vec::new();
+        for topic in &self.topics {
+            partitions.extend(client.partitions(topic)?.into_iter().map(|partition| (topic.as_str(), partition)));
+        }
+        let look_up = |position: Position| {
+            let asked: Vec<_> = partitions.iter().map(|(topic, partition)| (*topic, *partition, position)).collect();
+            client.offsets(&asked)
+        };
+        // The ends first: a record that comes in between is read, not skipped.
+        let ends = look_up(Position::End)?;
+        let starts = match self.start {
+            Start::Earliest => look_up(Position::First)?,
+            Start::Latest => ends.clone(),
+            Start::At(at) => look_up(Position::At(at.millis()))?,
+        };
+        let mut splits = Vec::with_capacity(partitions.len());
+        for (i, (topic, partition)) in partitions.into_iter().enumerate() {
+            let end = ends[i].ok_or_else(|| KafkaError::Other {
+                what: format!("asking for the end of {topic}/{partition}"),
+                reason: "the broker named none".into(),
+            })?;
+            let (topic, next) = (topic.to_string(), starts[i].unwrap_or(end));
+            splits.push(KafkaSplit { topic, partition, next, end: self.bounded.then_some(end) });
+        }
+        Ok(splits)
+    }
+}
+
+#[async_trait]
+impl<T: Element> Source for KafkaSource<T> {
+    type Item = T;
+    type Split = KafkaSplit;
+
+    fn describe(&self) -> String {
+        let what = if self.topics.len() == 1 { "topic" } else { "topics" };
+        format!("Kafka {what} {} on {}, from {}", self.topics.join(", "), self.settings.servers(), self.start)
+    }
+
+    fn boundedness(&self) -> Boundedness {
+        if self.until_end { Boundedness::Bounded } else { Boundedness::Unbounded }
+    }
+
+    fn io(&self) -> Io {
+        Io::Remote
+    }
+
+    fn idle_timeout(&self) -> Option<Duration> {
+        self.idle
+    }
+
+    async fn splits(&self, request: SplitRequest) -> Result<Vec<KafkaSplit>, BoxError> {
+        let launch = Launch {
+            settings: self.settings.clone(),
+            topics: self.topics.clone(),
+            start: self.start,
+            bounded: request.bounded || self.until_end,
+        };
+        let splits = ask(move || launch.splits()).await?;
+        self.connections.expect(splits.len());
+        Ok(splits)
+    }
+
+    async fn open(&self, split: KafkaSplit) -> Result<Box<dyn Reader<Self>>, BoxError> {
+        if self.connections.expected().is_none() {
+            self.count_partitions().await?;
+        }
+        let queue = match split.has_ended() {
+            true => None,
+            false => {
+                let lease = self.connections.lease(&self.settings, &split.topic, split.partition)?;
+                Some(PartitionQueue::start(lease, split.next)?)
+            }
+        };
+        let bound_ms = i64::try_from(self.bound.as_millis()).unwrap_or(i64::MAX);
+        Ok(Box::new(PartitionReader::new(split, queue, self.decode.clone(), bound_ms)))
+    }
+}
+
+impl<T> KafkaSource<T> {
+    /// For a process that resumes splits and never asked for them: how many partitions will share the memory. Also
+    /// says, before anything waits, if the brokers or topics are not there.
+    async fn count_partitions(&self) -> Result<(), KafkaError> {
+        let (settings, topics) = (self.settings.clone(), self.topics.clone());
+        let count = ask(move || {
+            let client = Client::new(&settings, &[])?;
+            topics.iter().map(|topic| Ok(client.partitions(topic)?.len())).sum()
+        });
+        self.connections.expect(count.await?);
+        Ok(())
+    }
+}
+
+impl<T> fmt::Debug for KafkaSource<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KafkaSource")
+            .field("topics", &self.topics)
+            .field("start", &self.start)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}

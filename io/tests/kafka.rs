@@ -1,0 +1,17 @@
+//! Kafka against brokers: the mock one inside the process, and a real one at `PURLIN_KAFKA` (`export "$(ci/kafka start)"`).
+//!
+//! Without `PURLIN_KAFKA` the tests that need it say so and pass, except on CI, where they fail. `PURLIN_KAFKA_FAULTS=1` also
+//! kills and restarts that broker, which no other test may be using then: run these alone (`-- --test-threads 1 fault`).
+
+#[path = "kafka/faults.rs"]
+mod faults;
+#[path = "kafka/misuse.rs"]
+mod misuse;
+#[path = "kafka/reading.rs"]
+mod reading;
+#[path = "kafka/support.rs"]
+mod support;
+#[path = "kafka/transactions.rs"]
+mod transactions;
+#[path = "kafka/writing.rs"]
+mod writing;

@@ -1,0 +1,155 @@
+//! What one worker's stage instance fills: shuffles, hand-overs, views, sinks.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use purlin_model::Failure;
+use purlin_model::bundle::AnyBundle;
+use purlin_model::graph::{NodeId, Op, ViewKernel};
+use purlin_model::kernel::{Aggregator, Form, Grouping, Partial};
+use purlin_model::window::Window;
+
+use super::sinks::WorkerWriter;
+use super::spill::{SpillFile, SpillSegment};
+use super::stage::StageExecution;
+use crate::core::{Exits, guarded};
+use crate::plan::{ExitKind, HeadKind};
+
+/// Shards of a grouping under a trigger machine: several per worker, so that uneven ones even out.
+pub(super) const SHARDS: usize = 64;
+
+/// One worker's exits.
+pub(super) struct WorkerExits<'a> {
+    execution: &'a StageExecution<'a>,
+    worker: usize,
+    exits: Vec<WorkerExit>,
+}
+
+/// What one exit has gathered.
+pub(super) enum WorkerExit {
+    /// For a grouping whose windows are emitted whole.
+    Aggregated { node: NodeId, aggregator: Box<dyn Aggregator>, spill: SpillFile, limit: usize },
+    /// For a grouping under a trigger machine.
+    Sharded { node: NodeId, kernel: Arc<dyn Grouping>, shards: Vec<Box<dyn AnyBundle>> },
+    /// For another stage.
+    Handed { stage: usize, head: usize, bundles: Vec<Box<dyn AnyBundle>> },
+    /// For look-ups.
+    View { node: NodeId, kernel: Arc<dyn ViewKernel>, values: Vec<(Window, Arc<dyn Any + Send + Sync>)> },
+    /// For a sink.
+    Write { node: NodeId, writer: Option<WorkerWriter> },
+}
+
+/// What a worker leaves behind when the stage is done.
+pub(super) enum Gathered {
+    Aggregated { node: NodeId, partials: Vec<Box<dyn Partial>>, spilled: Vec<(usize, SpillSegment)> },
+    Sharded { node: NodeId, shards: Vec<Box<dyn AnyBundle>> },
+    Handed { stage: usize, head: usize, bundles: Vec<Box<dyn AnyBundle>> },
+    View { node: NodeId, values: Vec<(Window, Arc<dyn Any + Send + Sync>)> },
+}
+
+impl<'a> WorkerExits<'a> {
+    pub(super) fn new(execution: &'a StageExecution<'a>, worker: usize) -> Result<Self, Failure> {
+        let plan = execution.plan;
+        let limit = execution.spill_limit();
+        let mut exits = Vec::new();
+        for exit in &execution.stage.exits {
+            exits.push(match &exit.kind {
+                ExitKind::Shuffle { node, kernel, .. } => {
+                    if is_whole(execution, *node) {
+                        let aggregator = kernel.aggregator();
+                        WorkerExit::Aggregated { node: *node, aggregator, spill: SpillFile::default(), limit }
+                    } else {
+                        let shards = (0..SHARDS).map(|_| exit.coder.new_bundle()).collect();
+                        WorkerExit::Sharded { node: *node, kernel: kernel.clone(), shards }
+                    }
+                }
+                ExitKind::Spread(_) | ExitKind::Hand { .. } => {
+                    let (stage, head) = plan.taker(&exit.kind).expect("what is handed over is taken");
+                    WorkerExit::Handed { stage: stage.0, head, bundles: Vec::new() }
+                }
+                ExitKind::View(node) => {
+                    let Op::View(kernel) = &plan.graph.node(*node).op else { unreachable!("a view exit names a view") };
+                    WorkerExit::View { node: *node, kernel: kernel.clone(), values: Vec::new() }
+                }
+                // The first worker always opens its writer, so that an empty result is written too.
+                ExitKind::Write(node) => {
+                    let open = || execution.sinks.open(*node, worker, execution.io.handle());
+                    WorkerExit::Write { node: *node, writer: if worker == 0 { Some(open()?) } else { None } }
+                }
+            });
+        }
+        Ok(WorkerExits { execution, worker, exits })
+    }
+
+    /// Hands over what was gathered; writers are closed.
+    pub(super) fn finish(self) -> Result<Vec<Gathered>, Failure> {
+        let mut gathered = Vec::new();
+        for exit in self.exits {
+            gathered.push(match exit {
+                WorkerExit::Aggregated { node, mut aggregator, spill, .. } => {
+                    Gathered::Aggregated { node, partials: aggregator.take(), spilled: spill.into_segments() }
+                }
+                WorkerExit::Sharded { node, shards, .. } => Gathered::Sharded { node, shards },
+                WorkerExit::Handed { stage, head, bundles } => Gathered::Handed { stage, head, bundles },
+                WorkerExit::View { node, values, .. } => Gathered::View { node, values },
+                WorkerExit::Write { writer, .. } => {
+                    if let Some(writer) = writer {
+                        self.execution.sinks.close(writer, self.execution.io.handle())?;
+                    }
+                    continue;
+                }
+            });
+        }
+        Ok(gathered)
+    }
+}
+
+impl Exits for WorkerExits<'_> {
+    fn emit(&mut self, exit: usize, bundle: &mut dyn AnyBundle) -> Result<(), Failure> {
+        if bundle.is_empty() {
+            return Ok(());
+        }
+        match &mut self.exits[exit] {
+            WorkerExit::Aggregated { node, aggregator, spill, limit } => {
+                let name = &self.execution.plan.graph.node(*node).name;
+                guarded(name, None, || aggregator.add(bundle))?;
+                if aggregator.bytes() > *limit {
+                    spill.write(aggregator.take())?;
+                }
+                Ok(())
+            }
+            WorkerExit::Sharded { node, kernel, shards } => {
+                let name = &self.execution.plan.graph.node(*node).name;
+                Ok(guarded(name, None, || kernel.partition(Form::Raw, bundle, shards))??)
+            }
+            WorkerExit::Handed { bundles, .. } => {
+                bundles.push(bundle.take());
+                Ok(())
+            }
+            WorkerExit::View { kernel, values, .. } => {
+                values.extend(kernel.values(bundle));
+                Ok(())
+            }
+            WorkerExit::Write { node, writer } => {
+                let execution = self.execution;
+                execution.runner.observer.wrote(bundle.len());
+                let writer = match writer {
+                    Some(writer) => writer,
+                    None => writer.insert(execution.sinks.open(*node, self.worker, execution.io.handle())?),
+                };
+                execution.sinks.write(writer, bundle)
+            }
+        }
+    }
+}
+
+/// Whether the grouping's windows are emitted whole in batch. Nothing is late here, so lateness does not matter.
+pub(super) fn is_whole(execution: &StageExecution<'_>, node: NodeId) -> bool {
+    execution.plan.stages.iter().flat_map(|stage| &stage.heads).any(|head| match &head.kind {
+        HeadKind::Group { node: grouping, windowing, .. } => {
+            let without_lateness = purlin_model::window::Windowing { allowed_lateness_ms: None, ..windowing.clone() };
+            *grouping == node && without_lateness.fires_once_at_the_end()
+        }
+        _ => false,
+    })
+}

@@ -1,0 +1,102 @@
+//! Window assignment (SEMANTICS §2), on a bundle whose element type is not known.
+
+use purlin_model::Timestamp;
+use purlin_model::bundle::{AnyBundle, Column};
+use purlin_model::window::{Window, WindowFn, WindowSet};
+
+/// Gives every element the windows of its timestamp; elements that lie in none are removed.
+pub(super) fn assign_windows(function: &dyn WindowFn, bundle: &mut dyn AnyBundle) {
+    if bundle.is_empty() {
+        return;
+    }
+    let mut many = Vec::new();
+    if function.assign_many(bundle.sides().timestamps().get(0), &mut many) {
+        return assign_lists(function, bundle);
+    }
+    let timestamps = bundle.sides_mut().timestamps_mut();
+    if let Column::One(at) = timestamps {
+        let set = function.assign(*at);
+        if set.is_empty() {
+            bundle.clear();
+        } else {
+            *bundle.sides_mut().windows_mut() = Column::One(set);
+        }
+        return;
+    }
+    let taken = std::mem::replace(timestamps, Column::One(Timestamp::MIN));
+    let windows = bundle.sides_mut().windows_mut();
+    windows.refill(taken.as_slice().iter().map(|at| function.assign(*at)));
+    let some_nowhere = windows.as_slice().iter().any(WindowSet::is_empty);
+    *bundle.sides_mut().timestamps_mut() = taken;
+    if some_nowhere {
+        let len = bundle.len();
+        let windows = bundle.sides().windows();
+        let kept: Vec<bool> = (0..len).map(|i| !windows.get(i).is_empty()).collect();
+        bundle.retain_mask(&kept);
+    }
+}
+
+/// For functions that give lists of windows: an element stands once in each.
+fn assign_lists(function: &dyn WindowFn, bundle: &mut dyn AnyBundle) {
+    let mut all: Vec<Window> = Vec::new();
+    let mut times = Vec::with_capacity(bundle.len());
+    for i in 0..bundle.len() {
+        let at = bundle.sides().timestamps().get(i);
+        let before = all.len();
+        if !function.assign_many(at, &mut all) {
+            all.extend(function.assign(at).iter());
+        }
+        times.push(all.len() - before);
+    }
+    bundle.repeat_each(&times);
+    bundle.sides_mut().windows_mut().refill(all.into_iter().map(WindowSet::one));
+}
+
+#[cfg(test)]
+mod tests {
+    use purlin_model::bundle::Bundle;
+    use purlin_model::milliseconds;
+    use purlin_model::window::{Fixed, Sliding};
+
+    use super::*;
+
+    fn assigned(function: &dyn WindowFn, times: &[i64]) -> Vec<(i64, Vec<i64>)> {
+        let mut bundle: Bundle<i64> = times.iter().map(|t| (*t, Timestamp::from_millis(*t))).collect();
+        assign_windows(function, &mut bundle);
+        bundle.iter().map(|(v, s)| (*v, s.windows.iter().map(|w| w.start.millis()).collect())).collect()
+    }
+
+    #[test]
+    fn fixed_windows_hold_for_negative_times() {
+        let expected = [(-1, vec![-10]), (0, vec![0]), (9, vec![0]), (10, vec![10])];
+        assert_eq!(assigned(&Fixed::of(milliseconds(10)), &[-1, 0, 9, 10]), expected);
+    }
+
+    #[test]
+    fn a_period_longer_than_the_size_drops_what_lies_between() {
+        let function = Sliding::of(milliseconds(2)).every(milliseconds(5));
+        assert_eq!(assigned(&function, &[0, 1, 2, 3, 4, 5]), [(0, vec![0]), (1, vec![0]), (5, vec![5])]);
+    }
+
+    #[derive(Debug)]
+    struct OwnAndNext;
+
+    impl WindowFn for OwnAndNext {
+        fn name(&self) -> String {
+            "own and next".into()
+        }
+        fn assign(&self, at: Timestamp) -> WindowSet {
+            Fixed::of(milliseconds(1)).assign(at)
+        }
+        fn assign_many(&self, at: Timestamp, into: &mut Vec<Window>) -> bool {
+            let ends = [1, 5].map(|size| at.saturating_add_millis(size));
+            into.extend(ends.map(|end| Window::new(at, end)).iter().take((at.millis() % 3) as usize));
+            true
+        }
+    }
+
+    #[test]
+    fn a_custom_function_may_give_any_list() {
+        assert_eq!(assigned(&OwnAndNext, &[0, 1, 2]), [(1, vec![1]), (2, vec![2]), (2, vec![2])]);
+    }
+}

@@ -1,0 +1,21 @@
+//! The semantic core: what windows, watermarks, groupings and fused transforms do, written once for every runner.
+//!
+//! A runner owns threads, clocks and queues; it hands bundles and watermarks to the machines here and carries away what they give.
+//!
+//! Architecture invariant: nothing here reads a clock, does I/O or spawns anything.
+
+mod assign;
+mod grouping;
+mod stage;
+pub mod trigger;
+mod user_code;
+mod views;
+mod watermark;
+mod whole_windows;
+
+pub use grouping::{Drops, GroupMachine};
+pub use stage::{Exits, StageRun};
+pub use user_code::{guarded, quiet_user_panics};
+pub use views::ViewState;
+pub use watermark::{SplitStatus, SplitWatermarks};
+pub use whole_windows::WholeWindows;

@@ -1,0 +1,324 @@
+//! One running instance of a stage: fused steps over bundles, for one worker.
+//!
+//! A bundle that enters is routed to the first step's inbox; steps run in order, each moving what it makes to the inboxes of
+//! those that read it, or to an exit. Everything happens once per bundle; buffers are kept and reused. An error or a panic comes
+//! back with the transform's name, and the instance must then be dropped.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use purlin_model::bundle::{AnyBundle, Bundle, ElementSides};
+use purlin_model::graph::NodeId;
+use purlin_model::kernel::{Operator, SideInputs};
+use purlin_model::window::Windowing;
+use purlin_model::{BoxError, Failure, Timestamp};
+
+use super::assign::assign_windows;
+use super::user_code::guarded;
+use super::views::ViewState;
+use crate::plan::{ExitKind, Stage, Target, Work};
+
+/// Where a runner takes a stage's output.
+pub trait Exits {
+    /// Takes all elements out of `bundle`, which left by `exit`.
+    fn emit(&mut self, exit: usize, bundle: &mut dyn AnyBundle) -> Result<(), Failure>;
+}
+
+/// One worker's instance of a stage.
+pub struct StageRun {
+    stage: Arc<Stage>,
+    steps: Vec<RunningStep>,
+    views: HashMap<NodeId, ViewState>,
+    exit_checked: Vec<bool>,
+    origin: Option<String>,
+}
+
+struct RunningStep {
+    work: RunningWork,
+    inbox: Box<dyn AnyBundle>,
+    outputs: Vec<Box<dyn AnyBundle>>,
+    sides: SideInputs,
+    /// Elements whose side input is not ready.
+    waiting: Box<dyn AnyBundle>,
+}
+
+enum RunningWork {
+    Operator(Box<dyn Operator>),
+    Assign(Windowing),
+}
+
+impl StageRun {
+    /// A new instance that looks up `views`; each operator is set up.
+    pub fn new(stage: Arc<Stage>, views: HashMap<NodeId, ViewState>) -> Result<Self, Failure> {
+        let mut steps = Vec::with_capacity(stage.steps.len());
+        for step in &stage.steps {
+            let work = match &step.work {
+                Work::Assign(windowing) => RunningWork::Assign(windowing.clone()),
+                Work::ParDo(factory) => RunningWork::Operator(guarded(&step.name, None, || factory.create())?),
+                Work::Lift(kernel) => RunningWork::Operator(kernel.lifter()),
+            };
+            let mut running = RunningStep {
+                work,
+                inbox: step.input.new_bundle(),
+                outputs: step.outputs.iter().map(|output| output.coder.new_bundle()).collect(),
+                sides: SideInputs::default(),
+                waiting: step.input.new_bundle(),
+            };
+            running.call(&step.name, None, |operator, _| operator.setup())?;
+            steps.push(running);
+        }
+        let exit_checked = vec![false; stage.exits.len()];
+        let mut run = StageRun { stage, steps, views, exit_checked, origin: None };
+        run.refresh_sides();
+        Ok(run)
+    }
+
+    /// The stage.
+    pub fn stage(&self) -> &Arc<Stage> {
+        &self.stage
+    }
+
+    /// Says where the elements to come are from, for messages.
+    pub fn set_origin(&mut self, origin: Option<String>) {
+        self.origin = origin;
+    }
+
+    /// Begins a bundle of work.
+    pub fn start_bundle(&mut self) -> Result<(), Failure> {
+        let stage = self.stage.clone();
+        for (running, step) in self.steps.iter_mut().zip(&stage.steps) {
+            running.call(&step.name, self.origin.as_deref(), |operator, _| operator.start_bundle())?;
+        }
+        Ok(())
+    }
+
+    /// Runs a bundle that enters at `head` through all steps, to the exits.
+    pub fn enter(
+        &mut self,
+        head: usize,
+        bundle: &mut Box<dyn AnyBundle>,
+        exits: &mut dyn Exits,
+    ) -> Result<(), Failure> {
+        let stage = self.stage.clone();
+        self.route(0, bundle, &stage.heads[head].targets, exits)?;
+        self.run_steps(exits)
+    }
+
+    /// Ends a bundle of work: buffered results leave.
+    pub fn finish_bundle(&mut self, exits: &mut dyn Exits) -> Result<(), Failure> {
+        let stage = self.stage.clone();
+        for (index, step) in stage.steps.iter().enumerate() {
+            self.run_step(index, exits)?;
+            self.steps[index]
+                .call(&step.name, self.origin.as_deref(), |operator, outputs| operator.finish_bundle(outputs))?;
+            self.route_outputs(index, exits)?;
+        }
+        Ok(())
+    }
+
+    /// Ends the instance's life.
+    pub fn teardown(mut self) -> Result<(), Failure> {
+        let stage = self.stage.clone();
+        for (running, step) in self.steps.iter_mut().zip(&stage.steps) {
+            running.call(&step.name, None, |operator, _| operator.teardown())?;
+        }
+        Ok(())
+    }
+
+    /// Changes a view, then processes the elements that waited for it, within the bundle of work at hand.
+    pub fn update_view(
+        &mut self,
+        view: NodeId,
+        change: impl FnOnce(&mut ViewState),
+        exits: &mut dyn Exits,
+    ) -> Result<(), Failure> {
+        let Some(state) = self.views.get_mut(&view) else { return Ok(()) };
+        change(state);
+        self.refresh_sides();
+        for running in &mut self.steps {
+            running.inbox.append(&mut *running.waiting);
+        }
+        self.run_steps(exits)
+    }
+
+    /// Forgets view values that no element at or after `watermark` can look up.
+    pub fn forget_views_before(&mut self, watermark: Timestamp) {
+        self.views.values_mut().for_each(|view| view.forget_before(watermark));
+        self.refresh_sides();
+    }
+
+    /// The earliest timestamp among elements on the way to `exit` that wait for a side input: it holds the watermark there.
+    pub fn hold(&self, exit: usize) -> Option<Timestamp> {
+        let waiting = self.stage.exits[exit].steps.iter().map(|step| &self.steps[*step].waiting);
+        let least = |bundle: &dyn AnyBundle| bundle.sides().timestamps().as_slice().iter().min().copied();
+        waiting.filter(|bundle| !bundle.is_empty()).filter_map(|bundle| least(&**bundle)).min()
+    }
+
+    /// Whether elements wait for a side input.
+    pub fn is_waiting(&self) -> bool {
+        self.steps.iter().any(|running| !running.waiting.is_empty())
+    }
+
+    fn refresh_sides(&mut self) {
+        for (running, step) in self.steps.iter_mut().zip(&self.stage.steps) {
+            let tables = step.views.iter().filter_map(|view| Some((*view, self.views.get(view)?.table())));
+            running.sides = SideInputs::new(tables.collect());
+        }
+    }
+
+    fn run_steps(&mut self, exits: &mut dyn Exits) -> Result<(), Failure> {
+        (0..self.steps.len()).try_for_each(|index| self.run_step(index, exits))
+    }
+
+    fn run_step(&mut self, index: usize, exits: &mut dyn Exits) -> Result<(), Failure> {
+        let stage = self.stage.clone();
+        let step = &stage.steps[index];
+        let running = &mut self.steps[index];
+        if running.inbox.is_empty() {
+            return Ok(());
+        }
+        if !step.views.is_empty() {
+            set_unready_aside(&step.views, &self.views, running);
+        }
+        match &mut running.work {
+            RunningWork::Assign(windowing) => {
+                let bundle = &mut *running.inbox;
+                guarded(&step.name, self.origin.as_deref(), || assign_windows(&*windowing.function, bundle))?;
+                running.outputs[0].append(bundle);
+            }
+            RunningWork::Operator(operator) => {
+                let (inbox, outputs) = (&mut *running.inbox, &mut running.outputs[..]);
+                let done =
+                    guarded(&step.name, self.origin.as_deref(), || operator.process(inbox, &running.sides, outputs))?;
+                done.map_err(|cause| failure(&step.name, self.origin.as_deref(), cause))?;
+            }
+        }
+        self.route_outputs(index, exits)
+    }
+
+    fn route_outputs(&mut self, index: usize, exits: &mut dyn Exits) -> Result<(), Failure> {
+        let stage = self.stage.clone();
+        for (port, output) in stage.steps[index].outputs.iter().enumerate() {
+            if self.steps[index].outputs[port].is_empty() {
+                continue;
+            }
+            let empty = self.steps[index].outputs[port].new_empty();
+            let mut bundle = std::mem::replace(&mut self.steps[index].outputs[port], empty);
+            self.route(index + 1, &mut bundle, &output.targets, exits)?;
+            bundle.clear();
+            self.steps[index].outputs[port] = bundle;
+        }
+        Ok(())
+    }
+
+    /// Moves a bundle to its targets; all but the last get a copy.
+    fn route(
+        &mut self,
+        from: usize,
+        bundle: &mut Box<dyn AnyBundle>,
+        targets: &[Target],
+        exits: &mut dyn Exits,
+    ) -> Result<(), Failure> {
+        let Some((last, others)) = targets.split_last() else {
+            bundle.clear();
+            return Ok(());
+        };
+        for target in others {
+            match *target {
+                Target::Step(step) => self.steps[step].inbox.extend_from(&**bundle),
+                Target::Exit(exit) => self.leave(exit, &mut *bundle.duplicate(), exits)?,
+            }
+        }
+        match *last {
+            Target::Step(step) => {
+                debug_assert!(step >= from, "steps are ordered by what they read");
+                let inbox = &mut self.steps[step].inbox;
+                if inbox.is_empty() {
+                    std::mem::swap(inbox, bundle)
+                } else {
+                    inbox.append(&mut **bundle)
+                }
+                Ok(())
+            }
+            Target::Exit(exit) => self.leave(exit, &mut **bundle, exits),
+        }
+    }
+
+    fn leave(&mut self, exit: usize, bundle: &mut dyn AnyBundle, exits: &mut dyn Exits) -> Result<(), Failure> {
+        if !self.exit_checked[exit] && !bundle.is_empty() {
+            self.exit_checked[exit] = true;
+            self.check_coder(exit, bundle)?;
+        }
+        exits.emit(exit, bundle)
+    }
+
+    /// An element type that its coder cannot take back is found at the first element that crosses a stage, not when a spill or a restore needs it.
+    fn check_coder(&self, exit: usize, bundle: &dyn AnyBundle) -> Result<(), Failure> {
+        let exit = &self.stage.exits[exit];
+        let coder = &exit.coder;
+        if matches!(exit.kind, ExitKind::Write(_)) {
+            return Ok(());
+        }
+        let mut bytes = Vec::new();
+        let round_trip = coder.encode(bundle, 0, &mut bytes).and_then(|()| {
+            let sides: ElementSides = bundle.sides().get(0);
+            coder.decode(&mut bytes.as_slice(), sides, &mut *coder.new_bundle())
+        });
+        round_trip.map_err(|cause| {
+            let maker = self
+                .stage
+                .steps
+                .iter()
+                .rev()
+                .find(|step| step.outputs.iter().any(|output| output.coder.element_type() == coder.element_type()));
+            let head = self.stage.heads.first().map(|head| head.name.clone()).unwrap_or_default();
+            let transform = maker.map_or(head, |step| step.name.clone());
+            Failure::Coder { transform, element_type: coder.element_type(), cause }
+        })
+    }
+}
+
+impl RunningStep {
+    /// Calls a method of the step's operator, if it has one.
+    fn call(
+        &mut self,
+        name: &str,
+        origin: Option<&str>,
+        method: impl FnOnce(&mut dyn Operator, &mut [Box<dyn AnyBundle>]) -> Result<(), BoxError>,
+    ) -> Result<(), Failure> {
+        let RunningWork::Operator(operator) = &mut self.work else { return Ok(()) };
+        let outputs = &mut self.outputs[..];
+        guarded(name, origin, || method(&mut **operator, outputs))?.map_err(|cause| failure(name, origin, cause))
+    }
+}
+
+fn failure(transform: &str, origin: Option<&str>, cause: BoxError) -> Failure {
+    Failure::Transform { transform: transform.to_string(), origin: origin.map(String::from), cause }
+}
+
+/// Moves elements whose side inputs are not ready from the inbox to where they wait, window by window.
+fn set_unready_aside(views: &[NodeId], states: &HashMap<NodeId, ViewState>, running: &mut RunningStep) {
+    let ready = |window| views.iter().all(|view| states.get(view).is_none_or(|state| state.is_ready(window)));
+    let inbox = &mut *running.inbox;
+    inbox.explode_windows();
+    let windows = inbox.sides().windows();
+    let mask: Vec<bool> = match windows.constant() {
+        Some(set) => vec![ready(set.first()); inbox.len()],
+        None => windows.as_slice().iter().map(|set| ready(set.first())).collect(),
+    };
+    if mask.iter().all(|ready| *ready) {
+        return;
+    }
+    let mut unready = inbox.duplicate();
+    let inverse: Vec<bool> = mask.iter().map(|ready| !ready).collect();
+    unready.retain_mask(&inverse);
+    running.waiting.append(&mut *unready);
+    inbox.retain_mask(&mask);
+}
+
+const _: fn() = || {
+    // A stage instance moves between worker threads.
+    fn assert_send<T: Send>() {}
+    assert_send::<StageRun>();
+    assert_send::<Bundle<u8>>();
+};

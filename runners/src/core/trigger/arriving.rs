@@ -1,0 +1,142 @@
+//! A bundle comes in: what is too late is dropped, and the rest finds its windows (SEMANTICS §4, §5).
+
+use std::mem::{replace, take};
+
+use purlin_model::Timestamp;
+use purlin_model::bundle::{AnyBundle, Column};
+use purlin_model::kernel::KeyId;
+use purlin_model::window::{Window, WindowSet};
+
+use super::TriggerMachine;
+use super::drops::DropCause;
+use super::holds::{assigned, combined};
+use super::merging::Arrival;
+use super::tree::{At, ROOT, Wishes};
+use super::windows::Slot;
+
+/// Memory that is used anew for each bundle.
+#[derive(Default)]
+pub(super) struct Scratch {
+    pub(super) keys: Vec<KeyId>,
+    /// The (key, window)s that got elements, in the order of their first one.
+    pub(super) touched: Vec<Slot>,
+    pub(super) arrivals: Vec<Arrival>,
+    pub(super) windows: Vec<Window>,
+    pub(super) parts: Vec<u64>,
+    pub(super) wishes: Wishes,
+}
+
+/// The bundle's timestamps and windows, element by element.
+pub(super) struct Arriving {
+    pub(super) keys: Vec<KeyId>,
+    pub(super) timestamps: Column<Timestamp>,
+    pub(super) windows: Column<WindowSet>,
+}
+
+impl TriggerMachine {
+    /// Moves the elements into the cells of their windows; returns the (key, window)s that got some.
+    pub(super) fn take_in(&mut self, bundle: &mut dyn AnyBundle) -> Vec<Slot> {
+        // The store keeps the values only, so the side columns are taken out first.
+        let timestamps = replace(bundle.sides_mut().timestamps_mut(), Column::One(Timestamp::MIN));
+        let windows = replace(bundle.sides_mut().windows_mut(), Column::One(WindowSet::GLOBAL));
+        let mut keys = take(&mut self.scratch.keys);
+        self.store.take_in(bundle, &mut keys);
+        let bundle = Arriving { keys, timestamps, windows };
+
+        let dropped_before = self.drops.late + self.drops.closed;
+        if self.tree.merging {
+            self.arrive_merging(&bundle);
+        } else {
+            self.arrive(&bundle);
+        }
+        // Only a key whose every element lies in no window or was dropped can be without one.
+        let any_windowless = bundle.windows.as_slice().iter().any(WindowSet::is_empty);
+        if any_windowless || self.drops.late + self.drops.closed > dropped_before {
+            for key in &bundle.keys {
+                if self.windows.has_none(*key) {
+                    self.store.forget(*key);
+                }
+            }
+        }
+        self.scratch.keys = bundle.keys;
+        take(&mut self.scratch.touched)
+    }
+
+    pub(super) fn put_back(&mut self, mut touched: Vec<Slot>) {
+        touched.clear();
+        self.scratch.touched = touched;
+    }
+
+    /// Each element goes to its own windows. Elements mostly come for the window of their neighbour, so that is tried first.
+    fn arrive(&mut self, bundle: &Arriving) {
+        let mut latest: Option<(KeyId, Window, Slot)> = None;
+        for (element, key) in bundle.keys.iter().enumerate() {
+            let at = bundle.timestamps.get(element);
+            let windows = bundle.windows.get(element).iter();
+            let mut left = windows.len();
+            for window in windows {
+                left -= 1;
+                if self.is_late(at, window) {
+                    continue;
+                }
+                let slot = match latest {
+                    Some((same_key, same, slot)) if same == window && same_key == *key => slot,
+                    _ => self.windows.find_or_insert(*key, window),
+                };
+                latest = Some((*key, window, slot));
+                self.join(slot, element, at, left == 0);
+            }
+        }
+    }
+
+    /// Drops and counts an element of an expired window.
+    #[inline]
+    pub(super) fn is_late(&mut self, at: Timestamp, window: Window) -> bool {
+        let late = window.gc(self.windowing.lateness_ms()) < self.clock.watermark;
+        if late {
+            self.drops.add(DropCause::Late, at, window);
+        }
+        late
+    }
+
+    /// Adds a waiting element to a window, unless that is closed. `last` says that it goes to no further one.
+    #[inline]
+    pub(super) fn join(&mut self, slot: Slot, element: usize, at: Timestamp, last: bool) {
+        if !self.windows[slot].active {
+            self.drops.add(DropCause::Closed, at, self.windows[slot].window);
+            return;
+        }
+        let window_max = self.windows[slot].window.max_timestamp();
+        let hold_at = assigned(self.windowing.timestamp_combiner, at, window_max);
+        let can_hold = self.can_hold(hold_at, window_max);
+        let held = &mut self.windows[slot];
+        if can_hold {
+            let combiner = self.windowing.timestamp_combiner;
+            held.hold.elements = combined(combiner, held.hold.elements, Some(hold_at));
+        } else {
+            held.hold.at_gc = true;
+        }
+        if held.arrived == 0 {
+            self.scratch.touched.push(slot);
+        }
+        held.arrived += 1;
+        let cell = *held.cell.get_or_insert_with(|| self.store.new_cell());
+        self.store.add(element, cell, last);
+    }
+
+    /// Whether the output watermark can still be held at `at`, and a firing at the end of the window will release it.
+    #[inline]
+    pub(super) fn can_hold(&self, at: Timestamp, window_max: Timestamp) -> bool {
+        at >= self.output_watermark && window_max >= self.clock.watermark
+    }
+
+    /// Tells a window's trigger of the elements that came with this bundle.
+    pub(super) fn feed(&mut self, slot: Slot) {
+        let held = &mut self.windows[slot];
+        let count = u64::from(take(&mut held.arrived));
+        held.has_new = true;
+        let at = At { tree: &self.tree, clock: self.clock, window_max: held.window.max_timestamp() };
+        at.on_elements(ROOT, self.windows.state_mut(slot), count, &mut self.scratch.wishes);
+        self.grant_wishes(slot);
+    }
+}

@@ -1,0 +1,182 @@
+//! The watermark of a source, from those of its splits (SEMANTICS §5).
+//!
+//! Each split is ACTIVE, IDLE or FINISHED, and only active ones hold the least watermark back. A split is idle when it
+//! has been asked and had nothing for its time-out; one that is not asked, because of back pressure, is not idle.
+
+use purlin_model::Timestamp;
+
+/// Whether a split takes part in the watermark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SplitStatus {
+    /// It gives data, and holds the watermark.
+    Active,
+    /// It has had nothing for its time-out.
+    Idle {
+        /// Since when, in milliseconds of processing time.
+        since_ms: i64,
+    },
+    /// It has ended.
+    Finished,
+}
+
+/// The splits of one reader.
+#[derive(Clone, Debug)]
+pub struct SplitWatermarks {
+    splits: Vec<SplitState>,
+    idle_timeout_ms: Option<i64>,
+    watermark: Timestamp,
+}
+
+#[derive(Clone, Debug)]
+struct SplitState {
+    name: String,
+    status: SplitStatus,
+    watermark: Timestamp,
+    /// When it last had data, or was first asked after a pause.
+    asked_since_ms: i64,
+    asked: bool,
+}
+
+impl SplitWatermarks {
+    /// Splits by name, all active, at processing time `now_ms`.
+    pub fn new(names: Vec<String>, idle_timeout_ms: Option<i64>, now_ms: i64) -> Self {
+        let split = |name| SplitState {
+            name,
+            status: SplitStatus::Active,
+            watermark: Timestamp::MIN,
+            asked_since_ms: now_ms,
+            asked: false,
+        };
+        let watermark = if names.is_empty() { Timestamp::MAX } else { Timestamp::MIN };
+        SplitWatermarks { splits: names.into_iter().map(split).collect(), idle_timeout_ms, watermark }
+    }
+
+    /// The split is asked for data from now on.
+    pub fn asked(&mut self, split: usize, now_ms: i64) {
+        let state = &mut self.splits[split];
+        if !state.asked {
+            state.asked = true;
+            state.asked_since_ms = now_ms;
+        }
+    }
+
+    /// The split gave data and has this watermark; it is not asked until [`asked`](Self::asked) says so.
+    pub fn gave(&mut self, split: usize, watermark: Timestamp) {
+        let state = &mut self.splits[split];
+        state.asked = false;
+        state.watermark = state.watermark.max(watermark);
+        if state.status != SplitStatus::Finished {
+            state.status = SplitStatus::Active;
+        }
+        self.update();
+    }
+
+    /// The split has ended.
+    pub fn finished(&mut self, split: usize) {
+        self.splits[split].status = SplitStatus::Finished;
+        self.update();
+    }
+
+    /// Time has passed: splits that were asked and gave nothing for the time-out turn idle.
+    pub fn tick(&mut self, now_ms: i64) {
+        let Some(timeout) = self.idle_timeout_ms else { return };
+        for state in &mut self.splits {
+            let waited = now_ms - state.asked_since_ms;
+            if state.asked && state.status == SplitStatus::Active && waited >= timeout {
+                state.status = SplitStatus::Idle { since_ms: state.asked_since_ms };
+            }
+        }
+        self.update();
+    }
+
+    /// No later element has an earlier timestamp. MAX once every split has finished. While all that have not are idle, the
+    /// greatest of theirs: nothing holds it back.
+    pub fn watermark(&self) -> Timestamp {
+        self.watermark
+    }
+
+    /// The active split that holds the watermark, if one does.
+    pub fn held_by(&self) -> Option<(&str, Timestamp)> {
+        let active = self.splits.iter().filter(|state| state.status == SplitStatus::Active);
+        active.min_by_key(|state| state.watermark).map(|state| (state.name.as_str(), state.watermark))
+    }
+
+    /// Every split's name, status and watermark.
+    pub fn splits(&self) -> impl Iterator<Item = (&str, SplitStatus, Timestamp)> {
+        self.splits.iter().map(|state| (state.name.as_str(), state.status, state.watermark))
+    }
+
+    /// Whether every split has ended.
+    pub fn all_finished(&self) -> bool {
+        self.splits.iter().all(|state| state.status == SplitStatus::Finished)
+    }
+
+    /// Whether no split is active, though some may come back.
+    pub fn all_idle(&self) -> bool {
+        !self.all_finished() && self.splits.iter().all(|state| state.status != SplitStatus::Active)
+    }
+
+    fn update(&mut self) {
+        let of = |wanted: fn(&SplitStatus) -> bool| {
+            self.splits.iter().filter(move |state| wanted(&state.status)).map(|state| state.watermark)
+        };
+        let least = of(|status| *status == SplitStatus::Active).min();
+        let greatest_idle = of(|status| matches!(status, SplitStatus::Idle { .. })).max();
+        let now = least.or(greatest_idle).unwrap_or(Timestamp::MAX);
+        self.watermark = self.watermark.max(now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: i64) -> Timestamp {
+        Timestamp::from_millis(ms)
+    }
+
+    fn two(timeout: i64) -> SplitWatermarks {
+        SplitWatermarks::new(vec!["a".into(), "b".into()], Some(timeout), 0)
+    }
+
+    #[test]
+    fn the_least_active_split_holds_it() {
+        let mut splits = two(100);
+        splits.gave(0, at(50));
+        assert_eq!(splits.watermark(), Timestamp::MIN);
+        splits.gave(1, at(20));
+        assert_eq!((splits.watermark(), splits.held_by()), (at(20), Some(("b", at(20)))));
+    }
+
+    #[test]
+    fn a_split_that_is_asked_in_vain_turns_idle_and_comes_back() {
+        let mut splits = two(100);
+        splits.gave(0, at(50));
+        splits.asked(1, 0);
+        splits.tick(99);
+        assert_eq!(splits.watermark(), Timestamp::MIN);
+        splits.tick(100);
+        assert_eq!(splits.watermark(), at(50));
+        splits.gave(1, at(10));
+        assert_eq!(splits.watermark(), at(50), "it never goes back");
+        assert_eq!(splits.held_by(), Some(("b", at(10))));
+    }
+
+    #[test]
+    fn a_split_that_is_not_asked_never_turns_idle() {
+        let mut splits = two(100);
+        splits.gave(0, at(50));
+        splits.tick(1_000_000);
+        assert_eq!(splits.watermark(), Timestamp::MIN);
+    }
+
+    #[test]
+    fn finished_splits_do_not_hold_and_all_finished_is_the_end() {
+        let mut splits = two(100);
+        splits.gave(0, at(50));
+        splits.finished(1);
+        assert_eq!(splits.watermark(), at(50));
+        splits.finished(0);
+        assert_eq!(splits.watermark(), Timestamp::MAX);
+    }
+}

@@ -1,0 +1,120 @@
+//! The launcher: a program's `main`, which chooses the runner.
+//!
+//! It parses the user's options together with its own, builds the pipeline, and runs it. The pipeline is built by a function that
+//! can be called again, so that a job can be rebuilt: to restart it, or to be a worker elsewhere.
+
+mod logging;
+mod metrics_server;
+mod options;
+mod progress;
+mod signals;
+
+pub use options::{LaunchOptions, RunnerKind};
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use clap::Parser;
+use purlin_model::graph::Graph;
+use purlin_model::metrics::Metric;
+use purlin_model::{Failure, Pipeline};
+
+use crate::batch::BatchRunner;
+use crate::core::quiet_user_panics;
+use crate::observe::Observer;
+use crate::reference::ReferenceRunner;
+use crate::stream::StreamRunner;
+use signals::Signals;
+
+#[derive(Parser)]
+#[command(version, about, long_about = None)]
+struct CommandLine<O: clap::Args> {
+    #[command(flatten)]
+    user: O,
+    #[command(flatten, next_help_heading = "Runner options")]
+    launch: LaunchOptions,
+}
+
+/// Runs a pipeline program: parses the command line, builds the pipeline by `build`, and runs it as the options say.
+///
+/// `O` holds the program's own options (`#[derive(clap::Args)]`). The exit code is 0 when the pipeline has finished or was stopped
+/// gracefully, 1 when it failed, 2 when it cannot be run as asked; a failure is one message on standard error.
+pub fn main<O: clap::Args>(build: impl Fn(&O, &Pipeline) -> Result<(), Failure>) -> ExitCode {
+    let CommandLine { user, launch } = CommandLine::<O>::parse();
+    logging::start(&launch.log);
+    quiet_user_panics();
+    let built = || {
+        let pipeline = Pipeline::new();
+        build(&user, &pipeline)?;
+        pipeline.graph()
+    };
+    exit_code(launch.check().and_then(|()| built()).and_then(|graph| run(&graph, &launch)))
+}
+
+/// A result as a program's exit code; a failure is printed on standard error.
+pub fn exit_code(result: Result<(), Failure>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::from(if failure.is_misuse() { 2 } else { 1 })
+        }
+    }
+}
+
+/// Runs a finished graph as the options say; returns when it has ended.
+pub fn run(graph: &Graph, options: &LaunchOptions) -> Result<(), Failure> {
+    options.check()?;
+    let observer = Arc::new(Observer::default());
+    let batch =
+        BatchRunner::new().parallelism(options.workers()).memory_limit(options.memory_limit).observer(observer.clone());
+    let stream = StreamRunner::new().parallelism(options.workers()).observer(observer.clone());
+    if options.explain {
+        let plan = match options.runner {
+            RunnerKind::Stream => stream.plan(graph.clone()),
+            RunnerKind::Batch | RunnerKind::Reference => batch.plan(graph.clone()),
+        };
+        print!("{}", plan.explain());
+        return Ok(());
+    }
+    let signals = Signals::new(stream.stop_handle(), options.drain);
+    let batch = batch.cancel_flag(signals.cancel_flag());
+    let _service =
+        signals.serve(options.metrics_listen, observer.clone(), graph.metrics.clone(), &options.job_name())?;
+    let bar = progress::start(options, observer.clone());
+    let started = Instant::now();
+    let result = match options.runner {
+        RunnerKind::Batch => batch.run(graph),
+        RunnerKind::Stream => stream.run(graph),
+        RunnerKind::Reference => ReferenceRunner::new().run(graph),
+    };
+    drop(bar);
+    if result.is_ok() {
+        log_summary(graph, &observer, started);
+    }
+    result
+}
+
+fn log_summary(graph: &Graph, observer: &Observer, started: Instant) {
+    let (late, closed) = observer.elements_dropped();
+    tracing::info!(
+        "read {} elements and wrote {} in {:.3} s",
+        observer.elements_read(),
+        observer.elements_written(),
+        started.elapsed().as_secs_f64()
+    );
+    if late + closed > 0 {
+        tracing::warn!(
+            "{late} elements were dropped because they came after their window had expired, {closed} because its trigger had finished; \
+             a larger out-of-orderness bound or allowed lateness keeps the former"
+        );
+    }
+    for (name, metric) in graph.metrics.all() {
+        match metric {
+            Metric::Counter(counter) => tracing::info!("counter {name}: {}", counter.value()),
+            Metric::Gauge(gauge) => tracing::info!("gauge {name}: {}", gauge.value()),
+            Metric::Distribution(distribution) => tracing::info!("distribution {name}: {:?}", distribution.value()),
+        }
+    }
+}

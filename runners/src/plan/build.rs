@@ -1,0 +1,287 @@
+//! Cutting a graph into stages.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use purlin_model::graph::{CollectionId, Graph, NodeId, Op};
+use purlin_model::kernel::Form;
+
+use super::level::{is_boundary, levels};
+use super::{Exit, ExitKind, Head, HeadKind, Plan, Stage, StageId, Step, StepOutput, Target, Work};
+
+/// What a runner wants of its plan.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PlanOptions {
+    /// Combine before shuffles where that can't be observed. A runner whose shuffle combines by itself does without.
+    pub lift: bool,
+}
+
+impl Plan {
+    /// Plans `graph`.
+    pub fn new(graph: Graph, options: PlanOptions) -> Plan {
+        let graph = Arc::new(graph);
+        let stage_of = stages_of(&graph);
+        let count = stage_of.iter().map(|stage| stage.0 + 1).max().unwrap_or(0);
+        let stages = (0..count)
+            .map(|index| Arc::new(StageBuilder::new(&graph, &stage_of, StageId(index), options).build()))
+            .collect();
+        Plan { graph, stages }
+    }
+}
+
+/// The stage of every node: connected by edges within one level. Numbered by level, so that feeders come first.
+fn stages_of(graph: &Graph) -> Vec<StageId> {
+    let levels = levels(graph);
+    let mut group: Vec<usize> = (0..graph.nodes.len()).collect();
+    fn root(group: &mut [usize], mut node: usize) -> usize {
+        while group[node] != node {
+            group[node] = group[group[node]];
+            node = group[node];
+        }
+        node
+    }
+    for id in graph.node_ids().filter(|id| !is_boundary(&graph.node(*id).op)) {
+        for input in &graph.node(id).inputs {
+            let producer = graph.collection(*input).producer;
+            if levels[producer.0] == levels[id.0] {
+                let (a, b) = (root(&mut group, producer.0), root(&mut group, id.0));
+                group[a.max(b)] = a.min(b);
+            }
+        }
+    }
+    let roots: Vec<usize> = (0..group.len()).map(|node| root(&mut group, node)).collect();
+    let ordered: BTreeSet<(usize, usize)> = roots.iter().map(|root| (levels[*root], *root)).collect();
+    let number: HashMap<usize, usize> = ordered.iter().enumerate().map(|(number, (_, root))| (*root, number)).collect();
+    roots.iter().map(|root| StageId(number[root])).collect()
+}
+
+struct StageBuilder<'a> {
+    graph: &'a Graph,
+    stage_of: &'a [StageId],
+    id: StageId,
+    options: PlanOptions,
+    steps: Vec<Step>,
+    step_of: HashMap<NodeId, usize>,
+    exits: Vec<Exit>,
+    exit_of: HashMap<ExitKey, usize>,
+}
+
+/// What makes two exits one.
+#[derive(PartialEq, Eq, Hash)]
+enum ExitKey {
+    Node(NodeId),
+    Hand(CollectionId, StageId),
+}
+
+impl<'a> StageBuilder<'a> {
+    fn new(graph: &'a Graph, stage_of: &'a [StageId], id: StageId, options: PlanOptions) -> Self {
+        StageBuilder {
+            graph,
+            stage_of,
+            id,
+            options,
+            steps: Vec::new(),
+            step_of: HashMap::new(),
+            exits: Vec::new(),
+            exit_of: HashMap::new(),
+        }
+    }
+
+    fn build(mut self) -> Stage {
+        let nodes: Vec<NodeId> = self.graph.node_ids().filter(|id| self.stage_of[id.0] == self.id).collect();
+        for id in &nodes {
+            self.add_step(*id);
+        }
+        for id in &nodes {
+            if let Some(step) = self.step_of.get(id).copied() {
+                for (port, output) in self.graph.node(*id).outputs.iter().enumerate() {
+                    let targets = self.targets(*output);
+                    self.steps[step].outputs[port].targets = targets;
+                }
+            }
+        }
+        let heads = self.heads(&nodes);
+        self.note_ways(&heads);
+        let name = self.name(&nodes);
+        Stage { id: self.id, name, heads, steps: self.steps, exits: self.exits }
+    }
+
+    fn add_step(&mut self, id: NodeId) {
+        let node = self.graph.node(id);
+        let work = match &node.op {
+            Op::ParDo(factory) => Work::ParDo(factory.clone()),
+            Op::Window { reassign: true } => Work::Assign(self.graph.collection(node.outputs[0]).windowing.clone()),
+            _ => return,
+        };
+        let coder_of = |collection: &CollectionId| self.graph.collection(*collection).coder.clone();
+        let outputs =
+            node.outputs.iter().map(|output| StepOutput { coder: coder_of(output), targets: Vec::new() }).collect();
+        self.step_of.insert(id, self.steps.len());
+        self.steps.push(Step {
+            name: node.name.clone(),
+            work,
+            views: node.views.clone(),
+            input: coder_of(&node.inputs[0]),
+            outputs,
+        });
+    }
+
+    /// The stage's heads: its own sources and groupings, then what other stages hand in.
+    fn heads(&mut self, nodes: &[NodeId]) -> Vec<Head> {
+        let mut heads = Vec::new();
+        for id in nodes {
+            let node = self.graph.node(*id);
+            let kind = match &node.op {
+                Op::Read(_) => HeadKind::Read(*id),
+                Op::Group(kernel) => {
+                    let windowing = self.graph.collection(node.inputs[0]).windowing.clone();
+                    let form = self.form(*id);
+                    HeadKind::Group { node: *id, form, kernel: kernel.clone(), windowing }
+                }
+                Op::Reshuffle => HeadKind::Handed { collection: node.outputs[0] },
+                _ => continue,
+            };
+            heads.push(self.head(kind, node.outputs[0]));
+        }
+        let handed: BTreeSet<CollectionId> = nodes
+            .iter()
+            .filter(|id| !is_boundary(&self.graph.node(**id).op))
+            .flat_map(|id| self.graph.node(*id).inputs.iter().copied())
+            .filter(|input| self.stage_of[self.graph.collection(*input).producer.0] != self.id)
+            .collect();
+        for collection in handed {
+            heads.push(self.head(HeadKind::Handed { collection }, collection));
+        }
+        heads
+    }
+
+    fn head(&mut self, kind: HeadKind, collection: CollectionId) -> Head {
+        let made = self.graph.collection(collection);
+        let name = self.graph.node(made.producer).name.clone();
+        Head { name, kind, coder: made.coder.clone(), targets: self.targets(collection) }
+    }
+
+    /// Where the elements of `collection` go from within this stage.
+    fn targets(&mut self, collection: CollectionId) -> Vec<Target> {
+        let mut targets = Vec::new();
+        let producer_here = self.stage_of[self.graph.collection(collection).producer.0] == self.id;
+        let consumers: Vec<NodeId> = self.graph.consumers(collection).collect();
+        for id in consumers {
+            let node = self.graph.node(id);
+            let here = self.stage_of[id.0] == self.id;
+            match &node.op {
+                // Another stage handed the collection in: what it does itself with it is its own business.
+                _ if !here && !producer_here => {}
+                Op::Group(_) if producer_here => targets.push(self.shuffle(id, collection)),
+                Op::Reshuffle if producer_here => {
+                    targets.push(self.exit(ExitKey::Node(id), ExitKind::Spread(node.outputs[0]), collection));
+                }
+                Op::Group(_) | Op::Reshuffle => {}
+                _ if !here => {
+                    let to = self.stage_of[id.0];
+                    targets.push(self.exit(
+                        ExitKey::Hand(collection, to),
+                        ExitKind::Hand { collection, to },
+                        collection,
+                    ));
+                }
+                // A flatten that reads one collection twice gives each element twice.
+                Op::Flatten | Op::Window { reassign: false } => {
+                    let times = node.inputs.iter().filter(|input| **input == collection).count();
+                    let inner = self.targets(node.outputs[0]);
+                    for _ in 0..times {
+                        targets.extend(&inner);
+                    }
+                    continue;
+                }
+                Op::View(_) => targets.push(self.exit(ExitKey::Node(id), ExitKind::View(id), collection)),
+                Op::Write(_) => targets.push(self.exit(ExitKey::Node(id), ExitKind::Write(id), collection)),
+                Op::ParDo(_) | Op::Window { .. } => targets.push(Target::Step(self.step_of[&id])),
+                Op::Read(_) => {}
+            }
+        }
+        // Two readers in one other stage share a hand-over.
+        let mut seen_hand = BTreeSet::new();
+        targets.retain(|target| match target {
+            Target::Exit(exit) if matches!(self.exits[*exit].kind, ExitKind::Hand { collection: c, .. } if c == collection) => {
+                seen_hand.insert(*exit)
+            }
+            _ => true,
+        });
+        targets
+    }
+
+    fn shuffle(&mut self, id: NodeId, collection: CollectionId) -> Target {
+        let node = self.graph.node(id);
+        let Op::Group(kernel) = &node.op else { unreachable!("only groupings are shuffled to") };
+        let kind = ExitKind::Shuffle { node: id, form: self.form(id), kernel: kernel.clone() };
+        let exit = self.exit(ExitKey::Node(id), kind, collection);
+        if self.form(id) == Form::Raw {
+            return exit;
+        }
+        let Target::Exit(index) = exit else { unreachable!("exits are targets") };
+        self.exits[index].coder = kernel.lifted_coder();
+        let step = *self.step_of.entry(id).or_insert_with(|| {
+            self.steps.push(Step {
+                name: format!("{} (lifted)", node.name),
+                work: Work::Lift(kernel.clone()),
+                views: Vec::new(),
+                input: self.graph.collection(collection).coder.clone(),
+                outputs: vec![StepOutput { coder: kernel.lifted_coder(), targets: vec![exit] }],
+            });
+            self.steps.len() - 1
+        });
+        Target::Step(step)
+    }
+
+    /// Whether what is shuffled to a grouping is combined before.
+    fn form(&self, id: NodeId) -> Form {
+        let node = self.graph.node(id);
+        let Op::Group(kernel) = &node.op else { unreachable!("only groupings have forms") };
+        let windowing = &self.graph.collection(node.inputs[0]).windowing;
+        let lifted = self.options.lift && kernel.is_liftable() && windowing.fires_once_at_the_end();
+        if lifted { Form::Lifted } else { Form::Raw }
+    }
+
+    fn exit(&mut self, key: ExitKey, kind: ExitKind, collection: CollectionId) -> Target {
+        let exits = &mut self.exits;
+        let coder = self.graph.collection(collection).coder.clone();
+        let index = *self.exit_of.entry(key).or_insert_with(|| {
+            exits.push(Exit { kind, coder, heads: Vec::new(), steps: Vec::new() });
+            exits.len() - 1
+        });
+        Target::Exit(index)
+    }
+
+    /// Notes for each exit which heads and steps lead to it.
+    fn note_ways(&mut self, heads: &[Head]) {
+        for (number, head) in heads.iter().enumerate() {
+            let mut steps = BTreeSet::new();
+            let mut exits = BTreeSet::new();
+            let mut open = head.targets.clone();
+            while let Some(target) = open.pop() {
+                match target {
+                    Target::Exit(exit) => {
+                        exits.insert(exit);
+                    }
+                    Target::Step(step) => {
+                        if steps.insert(step) {
+                            open.extend(self.steps[step].outputs.iter().flat_map(|output| output.targets.iter()));
+                        }
+                    }
+                }
+            }
+            for exit in exits {
+                self.exits[exit].heads.push(number);
+                let on_the_way: Vec<usize> =
+                    steps.iter().copied().filter(|step| !self.exits[exit].steps.contains(step)).collect();
+                self.exits[exit].steps.extend(on_the_way);
+            }
+        }
+    }
+
+    fn name(&self, nodes: &[NodeId]) -> String {
+        let shown = |id: &&NodeId| !matches!(self.graph.node(**id).op, Op::Window { .. });
+        nodes.iter().filter(shown).map(|id| self.graph.node(*id).name.as_str()).collect::<Vec<_>>().join(" + ")
+    }
+}

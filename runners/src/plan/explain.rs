@@ -1,0 +1,86 @@
+//! A plan in words: what `--explain` prints.
+
+use std::fmt::Write;
+
+use purlin_model::graph::{NodeId, Op};
+use purlin_model::kernel::Form;
+use purlin_model::sink::Visibility;
+use purlin_model::source::Boundedness;
+
+use super::{ExitKind, HeadKind, Plan, Stage, Work};
+
+impl Plan {
+    /// Stages with what is read, fused, shuffled, kept and written.
+    pub fn explain(&self) -> String {
+        let mut text = format!("{} stages, fingerprint {:016x}\n", self.stages.len(), self.graph.fingerprint());
+        for stage in &self.stages {
+            let _ = writeln!(text, "stage {}", stage.id.0);
+            self.explain_heads(stage, &mut text);
+            for step in &stage.steps {
+                let _ = match &step.work {
+                    Work::ParDo(_) => writeln!(text, "  fused    {}{}", step.name, self.looks_up(&step.views)),
+                    Work::Assign(windowing) => writeln!(text, "  fused    {}: {windowing}", step.name),
+                    Work::Lift(_) => writeln!(text, "  fused    {}: combined before the shuffle", step.name),
+                };
+            }
+            self.explain_exits(stage, &mut text);
+        }
+        text
+    }
+
+    fn explain_heads(&self, stage: &Stage, text: &mut String) {
+        for head in &stage.heads {
+            let _ = match &head.kind {
+                HeadKind::Read(node) => {
+                    let Op::Read(source) = &self.graph.node(*node).op else { continue };
+                    let kind = match source.boundedness() {
+                        Boundedness::Bounded => "bounded",
+                        Boundedness::Unbounded => "unbounded",
+                    };
+                    writeln!(text, "  reads    {}: {} ({kind})", head.name, source.describe())
+                }
+                HeadKind::Group { windowing, .. } => {
+                    let state = if windowing.fires_once_at_the_end() {
+                        "one table per window, dropped when the watermark passes its end"
+                    } else {
+                        "cells per key and window, freed when the watermark passes its end and lateness"
+                    };
+                    writeln!(text, "  groups   {}: {windowing}; state: {state}", head.name)
+                }
+                HeadKind::Handed { .. } => writeln!(text, "  takes    what {} gives", head.name),
+            };
+        }
+    }
+
+    fn explain_exits(&self, stage: &Stage, text: &mut String) {
+        for exit in &stage.exits {
+            let to = |node: NodeId| &self.graph.node(node).name;
+            let _ = match &exit.kind {
+                ExitKind::Shuffle { node, form, .. } => {
+                    let what = if *form == Form::Lifted { "accumulators" } else { "elements" };
+                    writeln!(text, "  shuffles {what} by key to {}", to(*node))
+                }
+                ExitKind::Spread(collection) => {
+                    writeln!(text, "  spreads  evenly to {}", to(self.graph.collection(*collection).producer))
+                }
+                ExitKind::Hand { to, .. } => writeln!(text, "  hands    to stage {}", to.0),
+                ExitKind::View(node) => writeln!(text, "  shows    {} to every worker", to(*node)),
+                ExitKind::Write(node) => {
+                    let Op::Write(sink) = &self.graph.node(*node).op else { continue };
+                    let guarantee = match sink.visibility() {
+                        Visibility::OnPublish => "visible all at once when the run succeeds",
+                        Visibility::Immediately => {
+                            "visible as it is written; a run that is repeated after a failure writes it again"
+                        }
+                    };
+                    writeln!(text, "  writes   {}: {} ({guarantee})", to(*node), sink.describe())
+                }
+            };
+        }
+    }
+
+    fn looks_up(&self, views: &[NodeId]) -> String {
+        let names: Vec<&str> = views.iter().map(|view| self.graph.node(*view).name.as_str()).collect();
+        if names.is_empty() { String::new() } else { format!(" (looks up {})", names.join(", ")) }
+    }
+}

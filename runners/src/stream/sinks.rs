@@ -1,0 +1,83 @@
+//! The sinks of a streaming run.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use purlin_model::bundle::AnyBundle;
+use purlin_model::graph::{NodeId, Op};
+use purlin_model::sink::{AnySink, AnyWriter};
+use purlin_model::{BoxError, Failure};
+
+use crate::plan::Plan;
+
+/// What a writer has staged, with its sink's node.
+pub(super) type Staged = (NodeId, Vec<u8>);
+
+/// All sinks of a pipeline.
+pub(super) struct Sinks {
+    sinks: BTreeMap<NodeId, (String, Arc<dyn AnySink>)>,
+}
+
+impl Sinks {
+    /// Begins every sink; if one refuses, those begun are aborted.
+    pub(super) async fn begin(plan: &Plan) -> Result<Self, Failure> {
+        let mut sinks = Sinks { sinks: BTreeMap::new() };
+        for id in plan.graph.node_ids() {
+            let node = plan.graph.node(id);
+            let Op::Write(sink) = &node.op else { continue };
+            if let Err(cause) = sink.begin().await {
+                sinks.abort().await;
+                return Err(failed(&node.name, cause));
+            }
+            sinks.sinks.insert(id, (node.name.clone(), sink.clone()));
+        }
+        Ok(sinks)
+    }
+
+    /// A writer for one worker.
+    pub(super) async fn open(&self, node: NodeId, worker: usize) -> Result<SinkWriter, Failure> {
+        let (name, sink) = &self.sinks[&node];
+        let writer = sink.open(worker).await.map_err(|cause| failed(name, cause))?;
+        Ok(SinkWriter { node, name: name.clone(), writer })
+    }
+
+    /// Makes everything visible.
+    pub(super) async fn publish(&self, staged: Vec<Staged>) -> Result<(), Failure> {
+        for (node, (name, sink)) in &self.sinks {
+            let own = staged.iter().filter(|(of, _)| of == node).map(|(_, bytes)| bytes.clone()).collect();
+            sink.publish(own).await.map_err(|cause| failed(name, cause))?;
+        }
+        Ok(())
+    }
+
+    /// Removes everything that is not visible yet. What goes wrong here is logged: the failure that led here is the news.
+    pub(super) async fn abort(&self) {
+        for (name, sink) in self.sinks.values() {
+            if let Err(error) = sink.abort().await {
+                tracing::warn!("temporary output of `{name}` could not be removed: {error}");
+            }
+        }
+    }
+}
+
+/// One worker's writer.
+pub(super) struct SinkWriter {
+    node: NodeId,
+    name: String,
+    writer: Box<dyn AnyWriter>,
+}
+
+impl SinkWriter {
+    pub(super) async fn write(&mut self, bundle: &mut dyn AnyBundle) -> Result<(), Failure> {
+        self.writer.write(bundle).await.map_err(|cause| failed(&self.name, cause))
+    }
+
+    pub(super) async fn stage(mut self) -> Result<Option<Staged>, Failure> {
+        let staged = self.writer.stage().await.map_err(|cause| failed(&self.name, cause))?;
+        Ok(staged.map(|bytes| (self.node, bytes)))
+    }
+}
+
+fn failed(transform: &str, cause: BoxError) -> Failure {
+    Failure::Sink { transform: transform.to_string(), cause }
+}

@@ -1,0 +1,216 @@
+//! Wiring: which tasks there are and which channels join them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use purlin_model::Failure;
+use purlin_model::graph::{NodeId, Op};
+use purlin_model::source::{AnySplit, SplitRequest};
+
+use super::channel::{CHANNEL_BOUND, Receiver, Sender};
+use super::env::Env;
+use super::inputs::Inputs;
+use super::machine::{Parts, Port, StageMachine};
+use super::outgoing::Outgoing;
+use super::reader::ReaderTask;
+use super::sinks::{Sinks, Staged};
+use super::stage_task::StageTask;
+use super::stop::StopHandle;
+use crate::core::ViewState;
+use crate::observe::Observer;
+use crate::plan::{ExitKind, HeadKind, Plan, Stage, StageId};
+
+/// A task to spawn.
+pub(super) struct Task {
+    pub(super) work: BoxFuture<'static, Result<Vec<Staged>, Failure>>,
+}
+
+/// What tasks are built from.
+pub(super) struct Topology<'a> {
+    pub(super) env: &'a dyn Env,
+    pub(super) plan: &'a Plan,
+    pub(super) parallelism: usize,
+    pub(super) sinks: &'a Sinks,
+}
+
+/// The ends of all channels, while the wiring is under way.
+#[derive(Default)]
+struct Wires {
+    /// Into a stage on a worker.
+    into: HashMap<(StageId, usize), Vec<(Port, Receiver)>>,
+    /// Out of a stage's exit on a worker.
+    out_of: HashMap<(StageId, usize, usize), Vec<Sender>>,
+    /// How many senders each port has so far.
+    counts: HashMap<(StageId, usize, PortKey), usize>,
+    /// From readers.
+    readers: HashMap<(NodeId, usize), Sender>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum PortKey {
+    Head(usize),
+    View(usize),
+}
+
+impl Topology<'_> {
+    /// Builds every task. Sources are asked for their splits and sinks for their writers: I/O, at launch.
+    pub(super) async fn build(
+        &self,
+        env: Arc<dyn Env>,
+        observer: Arc<Observer>,
+        stop: StopHandle,
+    ) -> Result<Vec<Task>, Failure> {
+        let mut wires = self.wire();
+        let mut tasks = Vec::new();
+        for stage in &self.plan.stages {
+            for worker in 0..self.parallelism {
+                tasks.push(self.stage_task(stage, worker, &mut wires, &env, &observer).await?);
+            }
+        }
+        for stage in &self.plan.stages {
+            for head in &stage.heads {
+                let HeadKind::Read(node) = &head.kind else { continue };
+                let Op::Read(source) = &self.plan.graph.node(*node).op else { continue };
+                let request = SplitRequest { desired: self.parallelism, bounded: false };
+                let splits = source.splits(request).await.map_err(|cause| Failure::Source {
+                    transform: head.name.clone(),
+                    origin: None,
+                    cause,
+                })?;
+                for (worker, splits) in dealt(splits, self.parallelism).into_iter().enumerate() {
+                    let reader = ReaderTask {
+                        transform: head.name.clone(),
+                        source: source.clone(),
+                        coder: head.coder.clone(),
+                        splits,
+                        to: wires.readers[&(*node, worker)].clone(),
+                        env: env.clone(),
+                        observer: observer.clone(),
+                        stop: stop.clone(),
+                    };
+                    tasks.push(Task { work: Box::pin(async move { reader.run().await.map(|()| Vec::new()) }) });
+                }
+            }
+        }
+        Ok(tasks)
+    }
+
+    /// Makes every channel.
+    fn wire(&self) -> Wires {
+        let mut wires = Wires::default();
+        for stage in &self.plan.stages {
+            for worker in 0..self.parallelism {
+                for (number, head) in stage.heads.iter().enumerate() {
+                    if let HeadKind::Read(node) = head.kind {
+                        let sender = wires.connect(self.env, stage.id, worker, PortKey::Head(number));
+                        wires.readers.insert((node, worker), sender);
+                    }
+                }
+                for (number, exit) in stage.exits.iter().enumerate() {
+                    let senders = self.wire_exit(&exit.kind, worker, &mut wires);
+                    wires.out_of.insert((stage.id, worker, number), senders);
+                }
+            }
+        }
+        wires
+    }
+
+    fn wire_exit(&self, exit: &ExitKind, worker: usize, wires: &mut Wires) -> Vec<Sender> {
+        let everyone = 0..self.parallelism;
+        match exit {
+            ExitKind::Write(_) => Vec::new(),
+            ExitKind::View(view) => {
+                let mut senders = Vec::new();
+                for stage in &self.plan.stages {
+                    let Some(number) = views_of(stage).iter().position(|looked_up| looked_up == view) else { continue };
+                    let ports = everyone.clone();
+                    senders.extend(ports.map(|to| wires.connect(self.env, stage.id, to, PortKey::View(number))));
+                }
+                senders
+            }
+            ExitKind::Hand { .. } => {
+                let (stage, head) = self.plan.taker(exit).expect("what is handed over is taken");
+                vec![wires.connect(self.env, stage, worker, PortKey::Head(head))]
+            }
+            ExitKind::Shuffle { .. } | ExitKind::Spread(_) => {
+                let (stage, head) = self.plan.taker(exit).expect("what is shuffled is taken");
+                everyone.map(|to| wires.connect(self.env, stage, to, PortKey::Head(head))).collect()
+            }
+        }
+    }
+
+    async fn stage_task(
+        &self,
+        stage: &Arc<Stage>,
+        worker: usize,
+        wires: &mut Wires,
+        env: &Arc<dyn Env>,
+        observer: &Arc<Observer>,
+    ) -> Result<Task, Failure> {
+        let (ports, receivers) = wires.into.remove(&(stage.id, worker)).unwrap_or_default().into_iter().unzip();
+        let mut writers = HashMap::new();
+        let mut senders = Vec::new();
+        for (number, exit) in stage.exits.iter().enumerate() {
+            senders.push(wires.out_of.remove(&(stage.id, worker, number)).unwrap_or_default());
+            if let ExitKind::Write(node) = exit.kind {
+                writers.insert(number, self.sinks.open(node, worker).await?);
+            }
+        }
+        let machine = StageMachine::new(Parts {
+            stage: stage.clone(),
+            worker,
+            workers: self.parallelism,
+            ports,
+            views: views_of(stage).into_iter().map(|view| (view, self.empty_view(view))).collect(),
+            outgoing: Outgoing::new(self.plan, stage, senders),
+            lateness_ms: self.plan.graph.collections.iter().map(|each| each.windowing.lateness_ms()).max().unwrap_or(0),
+        })?;
+        let task = StageTask {
+            name: format!("{} [{worker}]", stage.name),
+            env: env.clone(),
+            observer: observer.clone(),
+            machine,
+            inputs: Inputs::new(receivers),
+            writers,
+        };
+        Ok(Task { work: Box::pin(task.run()) })
+    }
+
+    fn empty_view(&self, view: NodeId) -> ViewState {
+        let node = self.plan.graph.node(view);
+        let Op::View(kernel) = &node.op else { unreachable!("steps look up views") };
+        ViewState::new(&**kernel, &self.plan.graph.collection(node.inputs[0]).windowing)
+    }
+}
+
+impl Wires {
+    fn connect(&mut self, env: &dyn Env, stage: StageId, worker: usize, key: PortKey) -> Sender {
+        let sender = self.counts.entry((stage, worker, key)).or_default();
+        let port = match key {
+            PortKey::Head(head) => Port::Head { head, sender: *sender },
+            PortKey::View(view) => Port::View { view, sender: *sender },
+        };
+        *sender += 1;
+        let (to, from) = env.channel(CHANNEL_BOUND);
+        self.into.entry((stage, worker)).or_default().push((port, from));
+        to
+    }
+}
+
+/// The views that a stage's steps look up, each once.
+fn views_of(stage: &Stage) -> Vec<NodeId> {
+    let mut views: Vec<NodeId> = stage.steps.iter().flat_map(|step| step.views.iter().copied()).collect();
+    views.sort_unstable();
+    views.dedup();
+    views
+}
+
+/// Splits dealt out to workers in turn.
+fn dealt(splits: Vec<AnySplit>, workers: usize) -> Vec<Vec<AnySplit>> {
+    let mut dealt = vec![Vec::new(); workers];
+    for (number, split) in splits.into_iter().enumerate() {
+        dealt[number % workers].push(split);
+    }
+    dealt
+}

@@ -1,0 +1,210 @@
+//! Random pipelines, as recipes that can be printed, shrunk and built again.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use purlin::prelude::*;
+
+/// Every collection in between is of these: key and value.
+pub(crate) type Pair = (i64, i64);
+
+/// All that can be observed of an element: key, value, timestamp, window, pane.
+pub(crate) type Seen = (Pair, i64, (i64, i64), (String, u64, i64, bool, bool));
+
+/// A pipeline over a left and a right input.
+#[derive(Clone, Debug)]
+pub(crate) struct Recipe {
+    windows: Windows,
+    before: Vec<Step>,
+    after: Vec<Step>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Windows {
+    Global,
+    Fixed(u64),
+    Sliding(u64, u64),
+    Sessions(u64),
+}
+
+/// One step; those that need a second collection take the right input, windowed alike.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Map(i64),
+    SwapAndFold,
+    FilterValues(i64),
+    Repeat(usize),
+    Reshuffle,
+    FlattenWithRight,
+    FlattenWithItself,
+    Sum,
+    CountAndExtremes,
+    Group,
+    DistinctValues,
+    TopTwo,
+    SumOfAll,
+    InnerJoinRight,
+    LeftJoinRight,
+    OuterJoinRight,
+    PartitionAndTakeBack,
+    SubtractSumOfRight,
+    ByWindow,
+}
+
+impl Recipe {
+    pub(crate) fn build(&self, left: PCollection<Pair>, right: PCollection<Pair>) -> PCollection<Seen> {
+        let (mut left, right) = (self.windows.of(left), self.windows.of(right));
+        for (number, step) in self.before.iter().enumerate() {
+            left = (left, right.clone()).apply(&format!("step {number}"), |(left, right)| step.of(left, right));
+        }
+        // Grouped sessions are no longer compatible with fresh ones: what follows takes the left side alone.
+        for (number, step) in self.after.iter().enumerate() {
+            left = left.apply(&format!("later step {number}"), |left: PCollection<Pair>| step.of_one(left));
+        }
+        left.map_in("seen", |pair, at| {
+            let pane = at.pane;
+            let timing = format!("{:?}", pane.timing);
+            let pane = (timing, pane.index, pane.nonspeculative_index, pane.first, pane.last);
+            (pair, at.timestamp.millis(), (at.window.start.millis(), at.window.end.millis()), pane)
+        })
+    }
+}
+
+impl Windows {
+    fn of(self, input: PCollection<Pair>) -> PCollection<Pair> {
+        match self {
+            Windows::Global => input,
+            Windows::Fixed(size) => input.window(Fixed::of(milliseconds(size))),
+            Windows::Sliding(size, period) => input.window(Sliding::of(milliseconds(size)).every(milliseconds(period))),
+            Windows::Sessions(gap) => input.window(Sessions::of(milliseconds(gap))),
+        }
+    }
+}
+
+impl Step {
+    /// Steps that need the left collection alone.
+    fn of_one(self, left: PCollection<Pair>) -> PCollection<Pair> {
+        match self {
+            Step::Map(by) => left.map("map", move |(key, value)| (key, value.wrapping_mul(3).wrapping_add(by))),
+            Step::SwapAndFold => left.swap().map("fold", |(value, key)| (value.rem_euclid(3), key)),
+            Step::FilterValues(modulus) => left.filter("filter", move |(_, value)| value.rem_euclid(modulus) != 0),
+            Step::Repeat(times) => left.flat_map("repeat", move |(key, value)| {
+                (0..times as i64).map(move |n| (key, value.wrapping_add(n))).collect::<Vec<_>>()
+            }),
+            Step::Reshuffle => left.reshuffle(),
+            Step::FlattenWithItself => left.pipeline().flatten("twice", [left.clone(), left.clone()]),
+            Step::Sum => left.combine_per_key("sum", Sum),
+            Step::CountAndExtremes => {
+                left.combine_per_key("extremes", (Count, Min, Max)).map_values("pack", |(count, min, max)| {
+                    count as i64 * 10_000 + min.unwrap_or(0) * 100 + max.unwrap_or(0)
+                })
+            }
+            Step::Group => left.group_by_key("group").map_values("digest", |mut values| {
+                values.sort_unstable();
+                values.iter().fold(0_i64, |digest, value| digest.wrapping_mul(31).wrapping_add(*value))
+            }),
+            Step::DistinctValues => left
+                .combine_per_key("distinct", Distinct)
+                .flat_map("spread", |(key, values)| values.into_iter().map(move |v| (key, v)).collect::<Vec<_>>()),
+            Step::TopTwo => left.combine_per_key("top", Top::n(2)).map_values("best", |best: Vec<i64>| {
+                best.iter().fold(0_i64, |all, v| all.wrapping_mul(7).wrapping_add(*v))
+            }),
+            Step::SumOfAll => {
+                left.map("value", |(_, value)| value).combine_globally("sum of all", Sum).map("key", |sum| (0, sum))
+            }
+            Step::PartitionAndTakeBack => {
+                let mut parts = left.partition("partition", 3, |(key, _)| key.rem_euclid(3) as usize);
+                let first = parts.remove(0).map("mark", |(key, value)| (key, value.wrapping_add(1)));
+                left.pipeline().flatten("back", [first, parts.remove(1)])
+            }
+            Step::ByWindow => {
+                left.map_in("by window", |(key, value), at| (key, value.wrapping_add(at.window.start.millis() / 7)))
+            }
+            // Steps on two collections have nothing to do with one.
+            _ => left,
+        }
+    }
+
+    fn of(self, left: PCollection<Pair>, right: PCollection<Pair>) -> PCollection<Pair> {
+        match self {
+            Step::FlattenWithRight => left.pipeline().flatten("with right", [left.clone(), right]),
+            Step::InnerJoinRight => left
+                .inner_join("join", &right)
+                .map_values("pack", |(left, right)| left.wrapping_mul(100).wrapping_add(right)),
+            Step::LeftJoinRight => left
+                .left_join("join", &right)
+                .map_values("pack", |(left, right)| left.wrapping_mul(100).wrapping_add(right.unwrap_or(-7))),
+            Step::OuterJoinRight => left.outer_join("join", &right).map_values("pack", |(left, right)| {
+                left.unwrap_or(-3).wrapping_mul(100).wrapping_add(right.unwrap_or(-7))
+            }),
+            Step::SubtractSumOfRight => {
+                let sum = right.map("value", |(_, value)| value).combine_globally("sum", Sum).as_optional(0);
+                left.map_with("subtract", &sum, |(key, value), sum| (key, value.wrapping_sub(*sum)))
+            }
+            one => one.of_one(left),
+        }
+    }
+
+    /// Whether it groups: afterwards sessions are merged, and fresh ones cannot be joined with them.
+    fn groups(self) -> bool {
+        use Step::{
+            CountAndExtremes, DistinctValues, Group, InnerJoinRight, LeftJoinRight, OuterJoinRight, Sum, SumOfAll,
+            TopTwo,
+        };
+        matches!(
+            self,
+            Sum | CountAndExtremes
+                | Group
+                | DistinctValues
+                | TopTwo
+                | SumOfAll
+                | InnerJoinRight
+                | LeftJoinRight
+                | OuterJoinRight
+        )
+    }
+}
+
+pub(crate) fn recipe() -> impl Strategy<Value = Recipe> {
+    (windows(), vec(step(), 0..6)).prop_map(|(windows, mut steps)| {
+        let is_session = matches!(windows, Windows::Sessions(_));
+        // Session windows cannot be looked up.
+        steps.retain(|step| !(is_session && matches!(step, Step::SubtractSumOfRight)));
+        let first_grouping = steps.iter().position(|step| step.groups()).map_or(steps.len(), |at| at + 1);
+        let cut = if is_session { first_grouping } else { steps.len() };
+        let after = steps.split_off(cut);
+        Recipe { windows, before: steps, after }
+    })
+}
+
+fn windows() -> impl Strategy<Value = Windows> {
+    prop_oneof![
+        Just(Windows::Global),
+        (1..30_u64).prop_map(Windows::Fixed),
+        (1..30_u64, 1..20_u64).prop_map(|(size, period)| Windows::Sliding(size, period)),
+        (1..12_u64).prop_map(Windows::Sessions),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        (-5..5_i64).prop_map(Step::Map),
+        Just(Step::SwapAndFold),
+        (2..4_i64).prop_map(Step::FilterValues),
+        (0..3_usize).prop_map(Step::Repeat),
+        Just(Step::Reshuffle),
+        Just(Step::FlattenWithRight),
+        Just(Step::FlattenWithItself),
+        Just(Step::Sum),
+        Just(Step::CountAndExtremes),
+        Just(Step::Group),
+        Just(Step::DistinctValues),
+        Just(Step::TopTwo),
+        Just(Step::SumOfAll),
+        Just(Step::InnerJoinRight),
+        Just(Step::LeftJoinRight),
+        Just(Step::OuterJoinRight),
+        Just(Step::PartitionAndTakeBack),
+        Just(Step::SubtractSumOfRight),
+        Just(Step::ByWindow),
+    ]
+}

@@ -1,0 +1,5 @@
+//! What the suites share.
+
+mod scripted;
+
+pub use scripted::Scripted;
