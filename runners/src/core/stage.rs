@@ -141,17 +141,18 @@ impl StageRun {
         self.run_steps(exits)
     }
 
-    /// Forgets view values that no element at or after `watermark` can look up.
-    pub fn forget_views_before(&mut self, watermark: Timestamp) {
-        self.views.values_mut().for_each(|view| view.forget_before(watermark));
+    /// Forgets view values that no element to come can look up, the main input having reached `watermark`: neither a late one nor one
+    /// that waits for another view.
+    pub fn forget_views_before(&mut self, watermark: Timestamp, lateness_ms: i64) {
+        let waiting = self.steps.iter().filter_map(|running| earliest(&*running.waiting)).min();
+        let passed = watermark.min(waiting.unwrap_or(Timestamp::MAX)).saturating_add_millis(-lateness_ms);
+        self.views.values_mut().for_each(|view| view.forget_before(passed));
         self.refresh_sides();
     }
 
     /// The earliest timestamp among elements on the way to `exit` that wait for a side input: it holds the watermark there.
     pub fn hold(&self, exit: usize) -> Option<Timestamp> {
-        let waiting = self.stage.exits[exit].steps.iter().map(|step| &self.steps[*step].waiting);
-        let least = |bundle: &dyn AnyBundle| bundle.sides().timestamps().as_slice().iter().min().copied();
-        waiting.filter(|bundle| !bundle.is_empty()).filter_map(|bundle| least(&**bundle)).min()
+        self.stage.exits[exit].steps.iter().filter_map(|step| earliest(&*self.steps[*step].waiting)).min()
     }
 
     /// Whether elements wait for a side input.
@@ -290,6 +291,11 @@ impl RunningStep {
         let outputs = &mut self.outputs[..];
         guarded(name, origin, || method(&mut **operator, outputs))?.map_err(|cause| failure(name, origin, cause))
     }
+}
+
+/// The earliest timestamp in a bundle.
+fn earliest(bundle: &dyn AnyBundle) -> Option<Timestamp> {
+    if bundle.is_empty() { None } else { bundle.sides().timestamps().as_slice().iter().min().copied() }
 }
 
 fn failure(transform: &str, origin: Option<&str>, cause: BoxError) -> Failure {

@@ -256,8 +256,7 @@ impl StageMachine {
             moved |= state.output > before;
         }
         if moved && !self.views.is_empty() {
-            let passed = self.watermark().saturating_add_millis(-self.lateness_ms);
-            self.run.forget_views_before(passed);
+            self.run.forget_views_before(self.watermark(), self.lateness_ms);
         }
         Ok(())
     }
