@@ -49,7 +49,7 @@ pub(crate) struct Options {
     until_end: bool,
 
     /// Where in the topics to start: earliest, latest, or a time such as 2023-11-14T22:13:20Z.
-    #[arg(long, value_name = "WHERE", default_value = "earliest", value_parser = start)]
+    #[arg(long, value_name = "WHERE", default_value = "earliest")]
     start: Start,
 
     /// A setting for the Kafka client, for example fetch.min.bytes=1024. May be repeated.
@@ -152,19 +152,6 @@ fn window(text: &str) -> Result<Duration, String> {
     let span =
         humantime::parse_duration(text).map_err(|error| format!("{error}; a span is, for example, 90s or 5m"))?;
     if span.as_millis() == 0 { Err("a window is at least 1ms long".into()) } else { Ok(span) }
-}
-
-fn start(text: &str) -> Result<Start, String> {
-    match text {
-        "earliest" => Ok(Start::Earliest),
-        "latest" => Ok(Start::Latest),
-        other => {
-            let at = humantime::parse_rfc3339_weak(other)
-                .map_err(|_| "expected earliest, latest, or a time such as 2023-11-14T22:13:20Z".to_string())?;
-            let since = at.duration_since(std::time::UNIX_EPOCH).map_err(|_| "the time is before 1970".to_string())?;
-            Ok(Start::At(Timestamp::from_millis(since.as_millis() as i64)))
-        }
-    }
 }
 
 fn setting(text: &str) -> Result<(String, String), String> {

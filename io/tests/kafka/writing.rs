@@ -63,7 +63,7 @@ fn timestamps_are_event_times_where_a_broker_takes_them() {
             SystemTime::now().duration_since(UNIX_EPOCH).map(|since| Timestamp::from_millis(since.as_millis() as i64))
         };
         let before = now()?;
-        let sink = KafkaSink::new(&servers, &topic).bytes();
+        let sink = KafkaSink::new(&servers, &topic).bytes().timestamp_from_event_time();
         assert_eq!(sink.visibility(), Visibility::Immediately);
         let event_times = [Timestamp::from_millis(7), Timestamp::MIN, Timestamp::GLOBAL_MAX, before + hours(24)];
         write(&sink, event_times.map(|at| (vec![1], at))).await?;

@@ -71,6 +71,11 @@ impl SplitWatermarks {
         self.update();
     }
 
+    /// Nothing could be taken for so long, because of back pressure: that was no silence of the splits.
+    pub fn blocked(&mut self, for_ms: i64) {
+        self.splits.iter_mut().for_each(|state| state.asked_since_ms += for_ms);
+    }
+
     /// The split has ended.
     pub fn finished(&mut self, split: usize) {
         self.splits[split].status = SplitStatus::Finished;
@@ -168,6 +173,18 @@ mod tests {
         splits.gave(0, at(50));
         splits.tick(1_000_000);
         assert_eq!(splits.watermark(), Timestamp::MIN);
+    }
+
+    #[test]
+    fn back_pressure_is_no_silence() {
+        let mut splits = two(100);
+        splits.gave(0, at(50));
+        splits.asked(1, 0);
+        splits.blocked(500);
+        splits.tick(599);
+        assert_eq!(splits.watermark(), Timestamp::MIN);
+        splits.tick(600);
+        assert_eq!(splits.watermark(), at(50));
     }
 
     #[test]

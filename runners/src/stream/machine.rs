@@ -208,11 +208,8 @@ impl StageMachine {
             }
             Message::Watermark(watermark) => input.senders.advanced(sender, watermark),
             Message::Idle => input.senders.idle(sender),
-            // What has not come by the end will not come.
-            Message::End => {
-                input.senders.advanced(sender, Timestamp::MAX);
-                input.senders.ended(sender);
-            }
+            // A view that ended by itself has said MAX before; one that was stopped leaves those who wait for it waiting.
+            Message::End => input.senders.ended(sender),
             Message::Data { .. } => unreachable!("views take values"),
         }
         let watermark = input.senders.watermark();

@@ -83,7 +83,9 @@ impl ReaderTask {
                     self.observer.read(bundle.len());
                     if !bundle.is_empty() {
                         announced.idle = false;
+                        let before_ms = self.env.now_ms();
                         self.to.send(Message::Data { bundle, origin: Some(names[split].clone()) }).await;
+                        status.blocked(self.env.now_ms() - before_ms);
                     }
                     self.observer.lag(&names[split], lag);
                     if progress == Progress::End {

@@ -29,9 +29,8 @@ pub enum Unencoded {}
 
 /// Writes a topic.
 ///
-/// A record's timestamp is its element's event time, or the time of writing where that is before 1970 or more than an hour
-/// ahead of the clock, which brokers refuse (an early result stands at the end of its window, and one of the global window at the end of time).
-/// Mind that brokers delete by record timestamps: replayed history may be older than the topic's `retention.ms`.
+/// A record's timestamp is the time when it is written, unless [`timestamp_from_event_time`](Self::timestamp_from_event_time) says otherwise:
+/// brokers delete by record timestamps, and results of replayed history would be gone within minutes.
 ///
 /// ```no_run
 /// use purlin_io::kafka::KafkaSink;
@@ -73,7 +72,7 @@ impl<T> Clone for Form<T> {
 impl KafkaSink {
     /// Writes `topic` on the cluster that `servers` (`host:port`, several with commas) belong to. The topic must exist.
     pub fn new(servers: impl Into<String>, topic: impl Into<String>) -> Self {
-        let form = Form { encoder: Arc::new(NoEncoder), key: None, headers: None, at_event_time: true };
+        let form = Form { encoder: Arc::new(NoEncoder), key: None, headers: None, at_event_time: false };
         let settings = Settings::new(servers.into());
         KafkaSink { settings, topic: topic.into(), form, producer: Arc::default() }
     }
@@ -111,13 +110,15 @@ impl<T> KafkaSink<T> {
         self
     }
 
-    /// Records carry their elements' event time. So they do unless said otherwise.
+    /// Records carry their elements' event time, or the time of writing where that is before 1970 or more than an hour ahead of the clock,
+    /// which brokers refuse (an early result stands at the end of its window, and one of the global window at the end of time).
+    /// Mind that the broker deletes what is older than the topic's `retention.ms` by this time.
     pub fn timestamp_from_event_time(mut self) -> Self {
         self.form.at_event_time = true;
         self
     }
 
-    /// Records carry the time when they are written.
+    /// Records carry the time when they are written, as they do unless said otherwise.
     pub fn timestamp_from_clock(mut self) -> Self {
         self.form.at_event_time = false;
         self

@@ -14,6 +14,7 @@ use hashbrown::hash_table::Entry;
 use super::KEY_GROUPS;
 use super::hash::hash_of;
 use super::partition::Part;
+use super::window_numbers::WindowNumbers;
 use crate::bundle::{AnyBundle, ElementSides};
 use crate::combine::CombineFn;
 use crate::window::{Window, WindowSet};
@@ -60,6 +61,7 @@ pub(super) struct TypedAggregator<K, V, C: CombineFn<V>> {
     folded: HashTable<(u32, K, C::Accumulator)>,
     added_since_scatter: usize,
     windows: Vec<Window>,
+    numbers: WindowNumbers,
     parts: Vec<Part<K, V, C::Accumulator>>,
     bytes: usize,
 }
@@ -72,6 +74,7 @@ impl<K: Key, V: Element, C: CombineFn<V>> TypedAggregator<K, V, C> {
             folded: HashTable::new(),
             added_since_scatter: 0,
             windows: Vec::new(),
+            numbers: WindowNumbers::default(),
             parts: Self::empty_parts(),
             bytes: 0,
         }
@@ -82,11 +85,11 @@ impl<K: Key, V: Element, C: CombineFn<V>> TypedAggregator<K, V, C> {
     }
 
     fn window_index(&mut self, window: Window) -> u32 {
-        let known = self.windows.iter().rposition(|known| *known == window);
-        known.unwrap_or_else(|| {
+        let (number, is_new) = self.numbers.of(window);
+        if is_new {
             self.windows.push(window);
-            self.windows.len() - 1
-        }) as u32
+        }
+        number
     }
 
     #[inline]
@@ -167,8 +170,11 @@ impl<K: Key, V: Element, C: CombineFn<V>> Aggregator for TypedAggregator<K, V, C
         self.scatter_folded();
         self.bytes = 0;
         let parts = std::mem::replace(&mut self.parts, Self::empty_parts());
-        let windows = Arc::new(std::mem::take(&mut self.windows));
-        parts.into_iter().map(|part| Box::new(Part { windows: windows.to_vec(), ..part }) as Box<dyn Partial>).collect()
+        let windows = std::mem::take(&mut self.windows);
+        self.numbers.clear();
+        let mut scratch = Vec::new();
+        let whole = |part: Part<_, _, _>| Box::new(part.with_windows(&windows, &mut scratch)) as Box<dyn Partial>;
+        parts.into_iter().map(whole).collect()
     }
 }
 
@@ -181,11 +187,19 @@ pub(super) struct TypedGroups<K, V, C: CombineFn<V>> {
 impl<K: Key, V: Element, C: CombineFn<V>> TypedGroups<K, V, C> {
     pub(super) fn merging(combiner: Arc<C>, partials: Vec<Box<dyn Partial>>) -> Self {
         let mut windows: Vec<(Window, HashTable<(K, C::Accumulator)>)> = Vec::new();
+        let mut numbers = WindowNumbers::default();
         for partial in partials {
             let part: Part<K, V, C::Accumulator> =
                 *partial.into_any().downcast().expect("partials come from aggregators of this grouping");
             // From the part's window numbers to ours, so that each entry finds its table by index.
-            let renumbered: Vec<usize> = part.windows.iter().map(|window| index_of(&mut windows, *window)).collect();
+            let mut number_of = |window: &Window| {
+                let (number, is_new) = numbers.of(*window);
+                if is_new {
+                    windows.push((*window, HashTable::new()));
+                }
+                number as usize
+            };
+            let renumbered: Vec<usize> = part.windows.iter().map(&mut number_of).collect();
             for (hash, window, key, value) in part.raw {
                 let table = &mut windows[renumbered[window as usize]].1;
                 match entry(table, hash, &key) {
@@ -210,13 +224,6 @@ impl<K: Key, V: Element, C: CombineFn<V>> TypedGroups<K, V, C> {
         let windows = windows.into_iter().map(|(window, table)| (window, table.into_iter())).collect();
         TypedGroups { combiner, windows, of: PhantomData }
     }
-}
-
-fn index_of<K, A>(windows: &mut Vec<(Window, HashTable<(K, A)>)>, window: Window) -> usize {
-    windows.iter().position(|(known, _)| *known == window).unwrap_or_else(|| {
-        windows.push((window, HashTable::new()));
-        windows.len() - 1
-    })
 }
 
 /// Within a partition the hash's high bits are all alike, so tables go by the low half, spread over all bits again.

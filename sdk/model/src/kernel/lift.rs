@@ -73,15 +73,26 @@ impl<V: Element, C: CombineFn<V>> Arriving<V, C> for Combined {
 ///
 /// Sound only where nothing can observe it: the trigger looks only at the watermark, windows do not merge, and panes
 /// are stamped with the end of their window.
+///
+/// Where most of a bundle's (window, key) pairs are distinct, combining costs more than it saves: then bundles pass as they are, and only now
+/// and then one is tried again.
 pub(super) struct Lift<K, V, C: CombineFn<V>> {
     combiner: Arc<C>,
     table: HashTable<(Window, K, Lifted<C::Accumulator>)>,
+    bundles_to_pass: u32,
     of: PhantomData<fn(V)>,
 }
 
+/// From this share of distinct pairs on, a bundle is not worth combining.
+const DISTINCT_PERCENT_MAX: usize = 75;
+/// A bundle of fewer elements says nothing about the next.
+const TELLING_BUNDLE: usize = 64;
+/// How many bundles pass before one is tried again.
+const PASSED_BEFORE_TRYING: u32 = 127;
+
 impl<K: Key, V: Element, C: CombineFn<V>> Lift<K, V, C> {
     pub(super) fn new(combiner: Arc<C>) -> Self {
-        Lift { combiner, table: HashTable::new(), of: PhantomData }
+        Lift { combiner, table: HashTable::new(), bundles_to_pass: 0, of: PhantomData }
     }
 
     #[inline]
@@ -114,7 +125,20 @@ impl<K: Key, V: Element, C: CombineFn<V>> Operator for Lift<K, V, C> {
         _sides: &SideInputs,
         outputs: &mut [Box<dyn AnyBundle>],
     ) -> Result<(), BoxError> {
-        for ((key, value), sides) in input.downcast::<(K, V)>().drain() {
+        let input = input.downcast::<(K, V)>();
+        let out: &mut Bundle<(K, Lifted<C::Accumulator>)> = outputs[0].downcast();
+        if self.bundles_to_pass > 0 {
+            self.bundles_to_pass -= 1;
+            let combiner = &*self.combiner;
+            let mut single = Bundle::new();
+            input.map_into(&mut single, |(key, value)| {
+                (key, Lifted { accumulator: <Raw as Arriving<V, C>>::first(value, combiner), elements: 1 })
+            });
+            out.append(&mut single);
+            return Ok(());
+        }
+        let len = input.len();
+        for ((key, value), sides) in input.drain() {
             let mut windows = sides.windows.iter();
             let Some(mut window) = windows.next() else { continue };
             for following in windows {
@@ -123,7 +147,9 @@ impl<K: Key, V: Element, C: CombineFn<V>> Operator for Lift<K, V, C> {
             }
             self.fold(window, key, &value);
         }
-        let out: &mut Bundle<(K, Lifted<C::Accumulator>)> = outputs[0].downcast();
+        if len >= TELLING_BUNDLE && self.table.len() * 100 > len * DISTINCT_PERCENT_MAX {
+            self.bundles_to_pass = PASSED_BEFORE_TRYING;
+        }
         for (window, key, lifted) in self.table.drain() {
             let sides = ElementSides {
                 timestamp: window.max_timestamp(),

@@ -16,6 +16,7 @@ mod operator;
 mod partition;
 mod store;
 mod table;
+mod window_numbers;
 
 pub use aggregator::{Aggregator, Groups, Partial};
 pub use grouping::{Form, Grouping, GroupingKernel};

@@ -19,6 +19,32 @@ impl<K, V, A> Part<K, V, A> {
     pub(super) const FOLDED_BYTES: usize = size_of::<(u32, u32, K, A)>();
 }
 
+/// Up to so many windows every part of a share names them all; beyond, each only its own: parts times windows would be too many.
+const WINDOWS_SHARED_MAX: usize = 256;
+const UNNUMBERED: u32 = u32::MAX;
+
+impl<K, V, A> Part<K, V, A> {
+    /// This part, whose entries bear numbers in `windows`, with what the numbers mean. `scratch` is kept from part to part.
+    pub(super) fn with_windows(mut self, windows: &[Window], scratch: &mut Vec<u32>) -> Self {
+        if windows.len() <= WINDOWS_SHARED_MAX {
+            return Part { windows: windows.to_vec(), ..self };
+        }
+        scratch.resize(windows.len(), UNNUMBERED);
+        let mut own = Vec::new();
+        let raw = self.raw.iter_mut().map(|entry| &mut entry.1);
+        for number in raw.chain(self.folded.iter_mut().map(|entry| &mut entry.1)) {
+            let renumbered = &mut scratch[*number as usize];
+            if *renumbered == UNNUMBERED {
+                *renumbered = own.len() as u32;
+                own.push(*number);
+            }
+            *number = *renumbered;
+        }
+        own.iter().for_each(|number| scratch[*number as usize] = UNNUMBERED);
+        Part { windows: own.iter().map(|number| windows[*number as usize]).collect(), ..self }
+    }
+}
+
 impl<K, V, A> Default for Part<K, V, A> {
     fn default() -> Self {
         Part { windows: Vec::new(), raw: Vec::new(), folded: Vec::new() }

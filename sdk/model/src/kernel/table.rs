@@ -7,6 +7,7 @@ use hashbrown::hash_table::{Entry, IntoIter};
 
 use super::hash::hash_of;
 use super::lift::Arriving;
+use super::window_numbers::WindowNumbers;
 use crate::Key;
 use crate::bundle::{AnyBundle, ElementSides};
 use crate::combine::CombineFn;
@@ -29,32 +30,35 @@ pub trait WindowTable: Send {
 
 pub(super) struct TypedTable<K, V, C: CombineFn<V>, F> {
     combiner: Arc<C>,
-    windows: Vec<OpenWindow<K, C::Accumulator>>,
+    numbers: WindowNumbers,
+    tables: Vec<HashTable<(K, C::Accumulator)>>,
     emitting: Option<(Window, IntoIter<(K, C::Accumulator)>)>,
     of: std::marker::PhantomData<fn(V, F)>,
 }
 
-struct OpenWindow<K, A> {
-    window: Window,
-    table: HashTable<(K, A)>,
-}
-
 impl<K: Key, V: Element, C: CombineFn<V>, F: Arriving<V, C>> TypedTable<K, V, C, F> {
     pub(super) fn new(combiner: Arc<C>) -> Self {
-        TypedTable { combiner, windows: Vec::new(), emitting: None, of: std::marker::PhantomData }
+        TypedTable {
+            combiner,
+            numbers: WindowNumbers::default(),
+            tables: Vec::new(),
+            emitting: None,
+            of: std::marker::PhantomData,
+        }
     }
 
-    /// The table of `window`. Elements mostly come for the window of their neighbour, or one of the latest: searched from the back.
+    /// The number of the window's table.
     #[inline]
     fn index_of(&mut self, window: Window, opened: &mut Vec<Window>) -> usize {
-        match self.windows.iter().rposition(|open| open.window == window) {
-            Some(index) => index,
-            None => {
-                opened.push(window);
-                self.windows.push(OpenWindow { window, table: HashTable::new() });
-                self.windows.len() - 1
+        let (number, is_new) = self.numbers.of(window);
+        let number = number as usize;
+        if is_new {
+            opened.push(window);
+            if number == self.tables.len() {
+                self.tables.push(HashTable::new());
             }
         }
+        number
     }
 
     #[inline]
@@ -79,7 +83,7 @@ impl<K: Key, V: Element, C: CombineFn<V>, F: Arriving<V, C>> WindowTable for Typ
             let windows = sides.windows;
             for window in windows.iter().take(windows.len().saturating_sub(1)) {
                 let at = self.index_of(window, opened);
-                Self::fold_one(&self.combiner, &mut self.windows[at].table, key.clone(), value.clone());
+                Self::fold_one(&self.combiner, &mut self.tables[at], key.clone(), value.clone());
             }
             let Some(window) = windows.iter().last() else { continue };
             let at = match last {
@@ -87,14 +91,14 @@ impl<K: Key, V: Element, C: CombineFn<V>, F: Arriving<V, C>> WindowTable for Typ
                 _ => self.index_of(window, opened),
             };
             last = Some((window, at));
-            Self::fold_one(&self.combiner, &mut self.windows[at].table, key, value);
+            Self::fold_one(&self.combiner, &mut self.tables[at], key, value);
         }
     }
 
     fn emit(&mut self, window: Window, limit: usize, out: &mut dyn AnyBundle) -> bool {
         if self.emitting.as_ref().is_none_or(|(current, _)| *current != window) {
-            let Some(at) = self.windows.iter().position(|open| open.window == window) else { return true };
-            self.emitting = Some((window, self.windows.swap_remove(at).table.into_iter()));
+            let Some(number) = self.numbers.remove(window) else { return true };
+            self.emitting = Some((window, std::mem::take(&mut self.tables[number as usize]).into_iter()));
         }
         let Some((_, results)) = &mut self.emitting else { return true };
         let sides = ElementSides {
@@ -113,6 +117,6 @@ impl<K: Key, V: Element, C: CombineFn<V>, F: Arriving<V, C>> WindowTable for Typ
 
     fn len(&self) -> usize {
         let emitting = self.emitting.as_ref().map_or(0, |(_, results)| results.len());
-        emitting + self.windows.iter().map(|open| open.table.len()).sum::<usize>()
+        emitting + self.tables.iter().map(HashTable::len).sum::<usize>()
     }
 }

@@ -96,6 +96,8 @@ impl Context<'_> {
 pub struct Output<T> {
     bundle: Bundle<T>,
     current: ElementSides,
+    /// The first timestamp given that no element may have.
+    invalid: Option<Timestamp>,
 }
 
 impl<T> Output<T> {
@@ -105,21 +107,30 @@ impl<T> Output<T> {
         self.bundle.push(value, self.current);
     }
 
-    /// Emits at another timestamp, in the window of the element at hand.
+    /// Emits at another timestamp, in the window of the element at hand. A timestamp that no element may have fails the transform.
     pub fn emit_at(&mut self, value: T, timestamp: Timestamp) {
+        self.check(timestamp);
         self.bundle.push(value, ElementSides { timestamp, ..self.current });
     }
 
-    /// Emits at a timestamp in a window: for `finish_bundle`, where no element is at hand.
+    /// Emits at a timestamp in a window: for `finish_bundle`, where no element is at hand. A timestamp that no element may have
+    /// fails the transform.
     pub fn emit_in(&mut self, value: T, timestamp: Timestamp, window: Window) {
+        self.check(timestamp);
         let sides = ElementSides { timestamp, windows: WindowSet::one(window), pane: Pane::UNGROUPED };
         self.bundle.push(value, sides);
+    }
+
+    fn check(&mut self, timestamp: Timestamp) {
+        if !timestamp.is_valid_for_element() {
+            self.invalid.get_or_insert(timestamp);
+        }
     }
 }
 
 impl<T> Default for Output<T> {
     fn default() -> Self {
-        Output { bundle: Bundle::new(), current: ElementSides::at(Timestamp::MIN) }
+        Output { bundle: Bundle::new(), current: ElementSides::at(Timestamp::MIN), invalid: None }
     }
 }
 
@@ -134,7 +145,7 @@ pub trait Outputs: Default + Send + 'static {
     #[doc(hidden)]
     fn set_current(&mut self, sides: ElementSides);
     #[doc(hidden)]
-    fn flush(&mut self, into: &mut [Box<dyn AnyBundle>]);
+    fn flush(&mut self, into: &mut [Box<dyn AnyBundle>]) -> Result<(), BoxError>;
 }
 
 impl<T: Element> Outputs for Output<T> {
@@ -153,8 +164,13 @@ impl<T: Element> Outputs for Output<T> {
         self.current = sides;
     }
 
-    fn flush(&mut self, into: &mut [Box<dyn AnyBundle>]) {
+    fn flush(&mut self, into: &mut [Box<dyn AnyBundle>]) -> Result<(), BoxError> {
+        if let Some(at) = self.invalid.take() {
+            let (least, greatest) = (Timestamp::MIN.millis(), Timestamp::GLOBAL_MAX.millis());
+            return Err(format!("it emitted at {} ms; an element's timestamp lies in [{least}, {greatest}]", at.millis()).into());
+        }
         into[0].downcast().append(&mut self.bundle);
+        Ok(())
     }
 }
 
@@ -179,8 +195,9 @@ macro_rules! tuple_of_outputs {
                 $(self.$index.set_current(sides);)+
             }
 
-            fn flush(&mut self, into: &mut [Box<dyn AnyBundle>]) {
-                $(self.$index.flush(&mut into[$index..]);)+
+            fn flush(&mut self, into: &mut [Box<dyn AnyBundle>]) -> Result<(), BoxError> {
+                $(self.$index.flush(&mut into[$index..])?;)+
+                Ok(())
             }
         }
     };
@@ -254,14 +271,12 @@ impl<T: Element, D: DoFn<T>> Operator for DoFnOperator<T, D> {
             self.out.set_current(sides);
             self.do_fn.process(element, &Context { sides, views }, &mut self.out)?;
         }
-        self.out.flush(outputs);
-        Ok(())
+        self.out.flush(outputs)
     }
 
     fn finish_bundle(&mut self, outputs: &mut [Box<dyn AnyBundle>]) -> Result<(), BoxError> {
         self.do_fn.finish_bundle(&mut self.out)?;
-        self.out.flush(outputs);
-        Ok(())
+        self.out.flush(outputs)
     }
 
     fn teardown(&mut self) -> Result<(), BoxError> {

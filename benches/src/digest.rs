@@ -1,0 +1,100 @@
+//! What is compared of two results: how many rows there are and a sum over them, whatever their order.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use purlin::bundle::Bundle;
+use purlin::prelude::*;
+use purlin::sink::{Io, Visibility, Writer};
+
+/// Rows, and a sum of what tells them apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Digest {
+    pub(crate) rows: u64,
+    pub(crate) sum: u64,
+}
+
+impl Digest {
+    pub(crate) fn add(&mut self, of_row: u64) {
+        self.rows += 1;
+        self.sum = self.sum.wrapping_add(of_row);
+    }
+
+    pub(crate) fn merge(&mut self, other: Digest) {
+        self.rows += other.rows;
+        self.sum = self.sum.wrapping_add(other.sum);
+    }
+}
+
+/// A number for several, such that equal sums of these mean equal rows but for an accident of one in 2^64.
+pub(crate) fn mixed(fields: impl IntoIterator<Item = u64>) -> u64 {
+    fields.into_iter().fold(0, |so_far, field| {
+        let n = (so_far ^ field).wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let n = (n ^ (n >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93);
+        let n = (n ^ (n >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93);
+        n ^ (n >> 32)
+    })
+}
+
+/// A sink that keeps nothing but the digest.
+pub(crate) struct DigestSink<T> {
+    of_row: fn(&T) -> u64,
+    total: Arc<Mutex<Digest>>,
+}
+
+impl<T: Element> DigestSink<T> {
+    pub(crate) fn new(of_row: fn(&T) -> u64) -> Self {
+        DigestSink { of_row, total: Arc::default() }
+    }
+
+    pub(crate) fn sink(&self) -> Self {
+        DigestSink { of_row: self.of_row, total: self.total.clone() }
+    }
+
+    pub(crate) fn take(&self) -> Digest {
+        std::mem::take(&mut self.total.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[async_trait]
+impl<T: Element> Sink for DigestSink<T> {
+    type Item = T;
+    type Staged = ();
+
+    fn describe(&self) -> String {
+        "digest".into()
+    }
+
+    fn io(&self) -> Io {
+        Io::Local
+    }
+
+    fn visibility(&self) -> Visibility {
+        Visibility::Immediately
+    }
+
+    async fn open(&self, _worker: usize) -> Result<Box<dyn Writer<Self>>, BoxError> {
+        Ok(Box::new(DigestWriter { sink: self.sink(), so_far: Digest::default() }))
+    }
+}
+
+struct DigestWriter<T> {
+    sink: DigestSink<T>,
+    so_far: Digest,
+}
+
+#[async_trait]
+impl<T: Element> Writer<DigestSink<T>> for DigestWriter<T> {
+    async fn write(&mut self, bundle: &mut Bundle<T>) -> Result<(), BoxError> {
+        let of_row = self.sink.of_row;
+        bundle.values().iter().for_each(|row| self.so_far.add(of_row(row)));
+        bundle.clear();
+        Ok(())
+    }
+
+    async fn stage(&mut self) -> Result<Option<()>, BoxError> {
+        let so_far = std::mem::take(&mut self.so_far);
+        self.sink.total.lock().unwrap_or_else(PoisonError::into_inner).merge(so_far);
+        Ok(None)
+    }
+}

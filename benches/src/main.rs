@@ -1,0 +1,68 @@
+//! How fast Purlin is, against loops written by hand.
+//!
+//! `cargo run --release -p purlin-benches -- [CASE ...] [--rows N]` prints a table: for each case the time of the yardstick, Purlin's,
+//! their ratio, and Purlin's time per element. Times are medians of rounds that alternate between the two sides, so that the
+//! machine's moods fall on both; each round's results are compared, and a difference is an error. `docs/benchmarks.md` says more.
+
+mod digest;
+#[path = "../../examples/totals/generate.rs"]
+mod generate;
+mod maps;
+mod measure;
+#[path = "../../examples/totals/orders.rs"]
+mod orders;
+mod totals;
+mod wordcount;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use purlin::BoxError;
+
+use measure::{Bench, Table};
+
+/// Measures Purlin against loops written by hand.
+#[derive(Parser)]
+struct Options {
+    /// Which cases; all, unless said.
+    #[arg(value_name = "CASE", value_parser = CASES.map(|(name, _)| name))]
+    cases: Vec<String>,
+
+    /// How many orders the cases about totals read; others scale along.
+    #[arg(long, value_name = "N", default_value_t = 10_000_000)]
+    rows: u64,
+
+    /// How many times each side of a case runs; the median counts.
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    rounds: usize,
+}
+
+type Case = fn(&Bench, &mut Table) -> Result<(), BoxError>;
+
+const CASES: [(&str, Case); 5] = [
+    ("totals", totals::with_output),
+    ("totals-unwritten", totals::without_output),
+    ("maps", maps::run),
+    ("wordcount", wordcount::run),
+    ("stream-totals", totals::on_both_runners),
+];
+
+fn main() -> ExitCode {
+    match run(&Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<(), BoxError> {
+    let bench = Bench::new(options.rows, options.rounds)?;
+    let mut table = Table::begin();
+    let wanted = |name: &str| options.cases.is_empty() || options.cases.iter().any(|case| case == name);
+    for (_, case) in CASES.iter().filter(|(name, _)| wanted(name)) {
+        case(&bench, &mut table)?;
+    }
+    Ok(())
+}

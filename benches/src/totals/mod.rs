@@ -1,0 +1,101 @@
+//! Totals per customer and minute: 10 million orders of 200,000 customers over an hour, from one Parquet file.
+//!
+//! Most (customer, minute) pairs have one order or two, so nearly as many rows leave as enter.
+
+mod by_hand;
+mod pipeline;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use purlin::io::parquet::ParquetSink;
+use purlin::prelude::*;
+
+use crate::digest::{Digest, mixed};
+use crate::generate::SampleOrders;
+use crate::measure::{Bench, Run, Table, timed};
+use crate::orders::{Order, Total};
+
+const CUSTOMERS: u64 = 200_000;
+
+/// Parquet to Parquet, each on all cores.
+pub(crate) fn with_output(bench: &Bench, table: &mut Table) -> Result<(), BoxError> {
+    let input = input(bench)?;
+    let write = |work: &dyn Fn(&Path) -> Result<(), BoxError>| -> Run<Digest> {
+        let folder = tempfile::tempdir_in(bench.folder())?;
+        let output = folder.path().join("totals");
+        let (took, ()) = timed(|| work(&output))?;
+        Ok((took, written(&output)?))
+    };
+    let by_hand = || write(&|output| by_hand::write(&input, output));
+    let purlin = || write(&|output| pipeline::write(&input, output));
+    table.add(bench.compare("totals", bench.rows, by_hand, purlin)?);
+    Ok(())
+}
+
+/// The same, but the totals are counted and summed instead of written.
+pub(crate) fn without_output(bench: &Bench, table: &mut Table) -> Result<(), BoxError> {
+    let input = input(bench)?;
+    let by_hand = || timed(|| by_hand::sum(&input));
+    let purlin = || timed(|| pipeline::sum(&input, Runner::Batch));
+    table.add(bench.compare("totals-unwritten", bench.rows, by_hand, purlin)?);
+    Ok(())
+}
+
+/// The same; here the batch runner is the yardstick for the stream runner.
+pub(crate) fn on_both_runners(bench: &Bench, table: &mut Table) -> Result<(), BoxError> {
+    let input = input(bench)?;
+    let batch = || timed(|| pipeline::sum(&input, Runner::Batch));
+    let stream = || timed(|| pipeline::sum(&input, Runner::Stream));
+    table.add(bench.compare("stream-totals", bench.rows, batch, stream)?);
+    Ok(())
+}
+
+/// Which runner totals them.
+#[derive(Clone, Copy)]
+enum Runner {
+    Batch,
+    Stream,
+}
+
+/// What is summed over the totals: both of their figures.
+fn figures(total: i64, orders: i64) -> u64 {
+    (total as u64).wrapping_add((orders as u64) << 40)
+}
+
+/// The folder with the orders, made if this is the first time.
+fn input(bench: &Bench) -> Result<PathBuf, BoxError> {
+    let path = bench.folder().join(format!("orders-{}.parquet", bench.rows));
+    if !path.exists() {
+        eprintln!("making {} orders in {}", bench.rows, path.display());
+        let orders = SampleOrders { count: bench.rows, customers: CUSTOMERS, seed: 1 };
+        let pipeline = Pipeline::new();
+        pipeline.read("sample orders", orders).write("orders", ParquetSink::<Order>::new(&path));
+        BatchRunner::new().run(&pipeline.graph()?)?;
+    }
+    Ok(path)
+}
+
+/// The Parquet files in a folder.
+fn files(folder: &Path) -> Result<Vec<PathBuf>, BoxError> {
+    let paths = std::fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path()));
+    Ok(paths.collect::<Result<_, _>>()?)
+}
+
+/// All that was written, read back.
+fn written(folder: &Path) -> Result<Digest, BoxError> {
+    let mut digest = Digest::default();
+    let mut rows = Vec::new();
+    for file in files(folder)? {
+        for batch in ParquetRecordBatchReaderBuilder::try_new(File::open(file)?)?.build()? {
+            rows.clear();
+            Total::read_batch(&batch?, &mut rows)?;
+            for row in &rows {
+                let fields = [row.customer, row.window_start.millis(), row.total, row.orders];
+                digest.add(mixed(fields.map(|field| field as u64)));
+            }
+        }
+    }
+    Ok(digest)
+}

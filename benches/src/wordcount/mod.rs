@@ -1,0 +1,41 @@
+//! Word count over about 100 MB of text: short strings as elements and as keys.
+
+mod by_hand;
+mod text;
+
+use std::path::Path;
+
+use purlin::io::text::TextSource;
+use purlin::prelude::*;
+
+use crate::measure::{Bench, Table, timed};
+
+/// Each side on all cores; the counts stay in memory.
+pub(crate) fn run(bench: &Bench, table: &mut Table) -> Result<(), BoxError> {
+    let (input, words) = text::input(bench)?;
+    let in_order = |mut counts: Vec<(String, u64)>| {
+        counts.sort();
+        counts
+    };
+    let by_hand = || timed(|| by_hand::count(&input)).map(|(took, counts)| (took, in_order(counts)));
+    let purlin = || timed(|| count(&input)).map(|(took, counts)| (took, in_order(counts)));
+    table.add(bench.compare("wordcount", words, by_hand, purlin)?);
+    Ok(())
+}
+
+/// The pipeline of `examples/wordcount`.
+fn count(input: &Path) -> Result<Vec<(String, u64)>, BoxError> {
+    let pipeline = Pipeline::new();
+    let counts = MemorySink::new();
+    pipeline
+        .read("lines", TextSource::lines(input))
+        .flat_map("words", |line| {
+            let words = line.split(|c: char| !c.is_alphanumeric() && c != '\'').filter(|word| !word.is_empty());
+            words.map(str::to_lowercase).collect::<Vec<_>>()
+        })
+        .map("pair", |word| (word, ()))
+        .combine_per_key("count", Count)
+        .write("counts", counts.sink());
+    BatchRunner::new().run(&pipeline.graph()?)?;
+    Ok(counts.take())
+}
