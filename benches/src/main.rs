@@ -35,6 +35,10 @@ struct Options {
     /// How many times each side of a case runs; the median counts.
     #[arg(long, value_name = "N", default_value_t = 5)]
     rounds: usize,
+
+    /// Counts CPU time of all threads instead of wall time: for a machine that does other work too. Linux only.
+    #[arg(long)]
+    cpu: bool,
 }
 
 type Case = fn(&Bench, &mut Table) -> Result<(), BoxError>;
@@ -58,7 +62,7 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<(), BoxError> {
-    let bench = Bench::new(options.rows, options.rounds)?;
+    let bench = Bench::new(options.rows, options.rounds, options.cpu)?;
     let mut table = Table::begin();
     let wanted = |name: &str| options.cases.is_empty() || options.cases.iter().any(|case| case == name);
     for (_, case) in CASES.iter().filter(|(name, _)| wanted(name)) {

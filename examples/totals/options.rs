@@ -125,7 +125,7 @@ impl Options {
             .event_time(|order| order.at)
             .out_of_orderness(self.out_of_orderness)
             .idle_timeout(Some(self.idle_timeout))
-            .start(self.start.clone());
+            .start(self.start);
         for (name, value) in &self.kafka_set {
             source = source.set(name, value);
         }

@@ -87,9 +87,9 @@ impl Observer {
 
     /// How many elements are known to be waiting in a split.
     pub fn lag(&self, name: &str, lag: Option<u64>) {
-        if let Some(report) = lock(&self.splits).get_mut(name) {
-            report.lag = lag;
-        }
+        // A split may be read before it is first reported on, and then be silent.
+        let unreported = || SplitReport { status: "active".into(), watermark: Timestamp::MIN, lag: None };
+        lock(&self.splits).entry(name.to_string()).or_insert_with(unreported).lag = lag;
     }
 
     /// A streaming stage's output watermark on one worker.

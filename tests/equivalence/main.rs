@@ -3,6 +3,7 @@
 
 mod input;
 mod pipelines;
+mod window_fns;
 
 use std::fmt::Debug;
 

@@ -4,6 +4,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use purlin::prelude::*;
 
+use crate::window_fns::{TaggedSessions, TwoSizes};
+
 /// Every collection in between is of these: key and value.
 pub(crate) type Pair = (i64, i64);
 
@@ -24,6 +26,8 @@ enum Windows {
     Fixed(u64),
     Sliding(u64, u64),
     Sessions(u64),
+    TwoSizes(i64),
+    TaggedSessions(i64),
 }
 
 /// One step; those that need a second collection take the right input, windowed alike.
@@ -76,7 +80,13 @@ impl Windows {
             Windows::Fixed(size) => input.window(Fixed::of(milliseconds(size))),
             Windows::Sliding(size, period) => input.window(Sliding::of(milliseconds(size)).every(milliseconds(period))),
             Windows::Sessions(gap) => input.window(Sessions::of(milliseconds(gap))),
+            Windows::TwoSizes(size) => input.window(TwoSizes { size }),
+            Windows::TaggedSessions(gap) => input.window(TaggedSessions { gap }),
         }
+    }
+
+    fn is_merging(self) -> bool {
+        matches!(self, Windows::Sessions(_) | Windows::TaggedSessions(_))
     }
 }
 
@@ -166,7 +176,7 @@ impl Step {
 
 pub(crate) fn recipe() -> impl Strategy<Value = Recipe> {
     (windows(), vec(step(), 0..6)).prop_map(|(windows, mut steps)| {
-        let is_session = matches!(windows, Windows::Sessions(_));
+        let is_session = windows.is_merging();
         // Session windows cannot be looked up.
         steps.retain(|step| !(is_session && matches!(step, Step::SubtractSumOfRight)));
         let first_grouping = steps.iter().position(|step| step.groups()).map_or(steps.len(), |at| at + 1);
@@ -182,6 +192,8 @@ fn windows() -> impl Strategy<Value = Windows> {
         (1..30_u64).prop_map(Windows::Fixed),
         (1..30_u64, 1..20_u64).prop_map(|(size, period)| Windows::Sliding(size, period)),
         (1..12_u64).prop_map(Windows::Sessions),
+        (1..12_i64).prop_map(Windows::TwoSizes),
+        (1..12_i64).prop_map(Windows::TaggedSessions),
     ]
 }
 

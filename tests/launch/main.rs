@@ -1,1 +1,7 @@
-//! x
+//! Programs as their users meet them: plans explained, metrics served, signals obeyed, examples that give what they promise.
+
+mod examples;
+mod explain;
+mod metrics;
+mod signals;
+mod streaming_job;

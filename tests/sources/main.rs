@@ -1,1 +1,5 @@
-//! x
+//! Sources and sinks as users write them, positions that are resumed, and a broker that goes away and comes back.
+
+mod own;
+mod outage;
+mod resume;

@@ -3,10 +3,10 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use hashbrown::HashMap;
 use purlin::BoxError;
-use rayon::prelude::*;
 
 /// Small enough that a piece stays in the cache while its words are counted.
 const PIECE_BYTES: u64 = 512 * 1024;
@@ -17,18 +17,25 @@ type Counts = HashMap<Vec<u8>, u64>;
 pub(super) fn count(path: &Path) -> Result<Vec<(String, u64)>, BoxError> {
     let file = File::open(path)?;
     let bytes = file.metadata()?.len();
-    let counts = (0..bytes.div_ceil(PIECE_BYTES))
-        .into_par_iter()
-        .try_fold(Counter::default, |mut counter, piece| {
-            let begin = line_begin(&file, piece * PIECE_BYTES, bytes)?;
-            let end = line_begin(&file, (piece + 1) * PIECE_BYTES, bytes)?;
+    let next = AtomicU64::new(0);
+    let counters = rayon::broadcast(|_| -> Result<Counts, BoxError> {
+        let mut counter = Counter::default();
+        loop {
+            let begin = next.fetch_add(PIECE_BYTES, Relaxed);
+            if begin >= bytes {
+                return Ok(counter.counts);
+            }
+            let [begin, end] = [begin, begin + PIECE_BYTES].map(|at| line_begin(&file, at, bytes));
+            let (begin, end) = (begin?, end?);
             counter.text.resize((end - begin) as usize, 0);
             file.read_exact_at(&mut counter.text, begin)?;
             counter.count_text()?;
-            Ok::<_, BoxError>(counter)
-        })
-        .map(|counter| counter.map(|counter| counter.counts))
-        .try_reduce(Counts::new, |left, right| Ok(merged(left, right)))?;
+        }
+    });
+    let mut counts = Counts::new();
+    for counted in counters {
+        counts = merged(counts, counted?);
+    }
     counts.into_iter().map(|(word, count)| Ok((String::from_utf8(word)?, count))).collect()
 }
 

@@ -72,6 +72,11 @@ impl Health {
         *lock(&self.last) = Some(reason);
     }
 
+    /// Whether trouble has come and no record since.
+    pub(crate) fn is_down(&self) -> bool {
+        self.down.load(Ordering::Relaxed)
+    }
+
     /// The last trouble heard of.
     pub(crate) fn last(&self) -> Option<String> {
         lock(&self.last).clone()

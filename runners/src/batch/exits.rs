@@ -137,7 +137,7 @@ impl Exits for WorkerExits<'_> {
                     Some(writer) => writer,
                     None => writer.insert(execution.sinks.open(*node, self.worker, execution.io.handle())?),
                 };
-                execution.sinks.write(writer, bundle)
+                execution.sinks.write(writer, bundle, execution.io.handle())
             }
         }
     }

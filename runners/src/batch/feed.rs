@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::stage::StageExecution;
+use crate::core::guarded_async;
 use crate::plan::HeadKind;
 
 /// Bundles read ahead of the workers, per worker: enough to ride out a fetch, little enough to stay in cache.
@@ -64,15 +65,18 @@ fn read(
     async move {
         let failed =
             |cause: BoxError| Failure::Source { transform: transform.clone(), origin: Some(origin.clone()), cause };
-        let mut reader = match source.open(split).await {
+        let opened = guarded_async(&transform, Some(&origin), source.open(split)).await;
+        let mut reader = match opened.and_then(|opened| opened.map_err(failed)) {
             Ok(reader) => reader,
-            Err(cause) => return drop(queue.send(Err(failed(cause))).await),
+            Err(failure) => return drop(queue.send(Err(failure)).await),
         };
         loop {
             let mut bundle = coder.new_bundle();
-            let progress = match reader.read(&mut *bundle).await {
+            // A panic that ended this task would look like the end of the split.
+            let read = guarded_async(&transform, Some(&origin), reader.read(&mut *bundle)).await;
+            let progress = match read.and_then(|read| read.map_err(failed)) {
                 Ok(progress) => progress,
-                Err(cause) => return drop(queue.send(Err(failed(cause))).await),
+                Err(failure) => return drop(queue.send(Err(failure)).await),
             };
             let fed = Fed { head, origin: origin.clone(), bundle };
             if queue.send(Ok(fed)).await.is_err() || progress == Progress::End {

@@ -9,9 +9,10 @@ use purlin_model::sink::{AnySink, AnyWriter, Io};
 use purlin_model::{BoxError, Failure};
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 
 use super::task::ready;
+use crate::core::{guarded, guarded_async};
 use crate::plan::Plan;
 
 /// Bundles on their way to a remote writer: its back pressure reaches the worker after these.
@@ -35,11 +36,12 @@ impl Sinks {
         for id in plan.graph.node_ids() {
             let node = plan.graph.node(id);
             let Op::Write(sink) = &node.op else { continue };
-            if let Err(cause) = io.block_on(sink.begin()) {
-                sinks.abort(io);
-                return Err(Failure::Sink { transform: node.name.clone(), cause });
-            }
             let running = RunningSink { name: node.name.clone(), sink: sink.clone(), staged: Mutex::default() };
+            let begun = io.block_on(guarded_async(&node.name, None, sink.begin()));
+            if let Err(failure) = begun.and_then(|begun| begun.map_err(|cause| running.failed(cause))) {
+                sinks.abort(io);
+                return Err(failure);
+            }
             sinks.sinks.insert(id, running);
         }
         Ok(sinks)
@@ -50,7 +52,8 @@ impl Sinks {
         let running = &self.sinks[&node];
         match running.sink.io() {
             Io::Local => {
-                let writer = ready(running.sink.open(worker)).map_err(|cause| running.failed(cause))?;
+                let writer = guarded(&running.name, None, || ready(running.sink.open(worker)))?;
+                let writer = writer.map_err(|cause| running.failed(cause))?;
                 Ok(WorkerWriter::Local { node, writer })
             }
             Io::Remote => Ok(WorkerWriter::remote(node, running, worker, io)),
@@ -60,35 +63,48 @@ impl Sinks {
     /// Ends a worker's writer and keeps what it staged.
     pub(super) fn close(&self, writer: WorkerWriter, io: &Handle) -> Result<(), Failure> {
         let (node, staged) = match writer {
-            WorkerWriter::Local { node, mut writer } => (node, ready(writer.stage())),
+            WorkerWriter::Local { node, mut writer } => {
+                let running = &self.sinks[&node];
+                let staged = guarded(&running.name, None, || ready(writer.stage()))?;
+                (node, staged.map_err(|cause| running.failed(cause))?)
+            }
             WorkerWriter::Remote { node, queue, task } => {
                 drop(queue);
-                (node, io.block_on(task).unwrap_or_else(|error| Err(error.into())))
+                (node, ended(io, task)?)
             }
         };
         let running = &self.sinks[&node];
-        let staged = staged.map_err(|cause| running.failed(cause))?;
         running.staged.lock().unwrap_or_else(PoisonError::into_inner).extend(staged);
         Ok(())
     }
 
     /// Takes a bundle to its writer.
-    pub(super) fn write(&self, writer: &mut WorkerWriter, bundle: &mut dyn AnyBundle) -> Result<(), Failure> {
-        let (node, written) = match writer {
-            WorkerWriter::Local { node, writer } => (node, ready(writer.write(bundle))),
-            WorkerWriter::Remote { node, queue, .. } => {
-                let sent = queue.blocking_send(bundle.take());
-                (node, sent.map_err(|_| "its writer has ended".into()))
+    pub(super) fn write(
+        &self,
+        writer: &mut WorkerWriter,
+        bundle: &mut dyn AnyBundle,
+        io: &Handle,
+    ) -> Result<(), Failure> {
+        match writer {
+            WorkerWriter::Local { node, writer } => {
+                let running = &self.sinks[node];
+                let written = guarded(&running.name, None, || ready(writer.write(bundle)))?;
+                written.map_err(|cause| running.failed(cause))
             }
-        };
-        written.map_err(|cause| self.sinks[node].failed(cause))
+            // A writer ends before its queue only because it has failed.
+            WorkerWriter::Remote { queue, task, .. } => match queue.blocking_send(bundle.take()) {
+                Ok(()) => Ok(()),
+                Err(_) => ended(io, task).map(drop),
+            },
+        }
     }
 
     /// Makes everything visible.
     pub(super) fn publish(&self, io: &Runtime) -> Result<(), Failure> {
         for running in self.sinks.values() {
             let staged = std::mem::take(&mut *running.staged.lock().unwrap_or_else(PoisonError::into_inner));
-            io.block_on(running.sink.publish(staged)).map_err(|cause| running.failed(cause))?;
+            let published = io.block_on(guarded_async(&running.name, None, running.sink.publish(staged)))?;
+            published.map_err(|cause| running.failed(cause))?;
         }
         Ok(())
     }
@@ -117,21 +133,30 @@ pub(super) enum WorkerWriter {
     Remote {
         node: NodeId,
         queue: mpsc::Sender<Box<dyn AnyBundle>>,
-        task: JoinHandle<Result<Option<Vec<u8>>, BoxError>>,
+        task: JoinHandle<Result<Option<Vec<u8>>, Failure>>,
     },
 }
 
 impl WorkerWriter {
     fn remote(node: NodeId, running: &RunningSink, worker: usize, io: &Handle) -> Self {
         let (queue, mut bundles) = mpsc::channel::<Box<dyn AnyBundle>>(WRITE_AHEAD);
-        let sink = running.sink.clone();
+        let (name, sink) = (running.name.clone(), running.sink.clone());
         let task = io.spawn(async move {
-            let mut writer = sink.open(worker).await?;
-            while let Some(mut bundle) = bundles.recv().await {
-                writer.write(&mut *bundle).await?;
-            }
-            writer.stage().await
+            let work = async {
+                let mut writer = sink.open(worker).await?;
+                while let Some(mut bundle) = bundles.recv().await {
+                    writer.write(&mut *bundle).await?;
+                }
+                writer.stage().await
+            };
+            let staged = guarded_async(&name, None, work).await?;
+            staged.map_err(|cause| Failure::Sink { transform: name.clone(), cause })
         });
         WorkerWriter::Remote { node, queue, task }
     }
+}
+
+/// What a remote writer's task ended with.
+fn ended<T>(io: &Handle, task: impl Future<Output = Result<Result<T, Failure>, JoinError>>) -> Result<T, Failure> {
+    io.block_on(task).unwrap_or_else(|error| Err(Failure::other(error)))
 }

@@ -19,7 +19,7 @@ use super::feed::Feed;
 use super::sinks::Sinks;
 use super::spill::SpillSegment;
 use super::task::Task;
-use crate::core::{StageRun, ViewState};
+use crate::core::{StageRun, ViewState, guarded_async};
 use crate::plan::{HeadKind, Plan, Stage};
 
 /// How many splits there are per worker, so that uneven ones even out.
@@ -159,7 +159,8 @@ impl<'a> StageExecution<'a> {
                         unreachable!("a read head names a read")
                     };
                     let desired = self.runner.parallelism * SPLITS_PER_WORKER;
-                    let splits = self.io.block_on(source.splits(SplitRequest { desired, bounded: true }));
+                    let splits = source.splits(SplitRequest { desired, bounded: true });
+                    let splits = self.io.block_on(guarded_async(&plan_head.name, None, splits))?;
                     let splits = splits.map_err(|cause| Failure::Source {
                         transform: plan_head.name.clone(),
                         origin: None,

@@ -15,7 +15,7 @@ mod whole_windows;
 
 pub use grouping::{Drops, GroupMachine};
 pub use stage::{Exits, StageRun};
-pub use user_code::{guarded, quiet_user_panics};
+pub use user_code::{guarded, guarded_async, quiet_user_panics};
 pub use views::ViewState;
 pub use watermark::{SplitStatus, SplitWatermarks};
 pub use whole_windows::WholeWindows;

@@ -2,7 +2,10 @@
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
 
 use purlin_model::Failure;
 
@@ -24,6 +27,21 @@ pub fn guarded<R>(transform: &str, origin: Option<&str>, work: impl FnOnce() -> 
             message: format!("{}{place}", message_of(payload.as_ref())),
         }
     })
+}
+
+/// As [`guarded`], for what waits: sources and sinks.
+pub async fn guarded_async<R>(
+    transform: &str,
+    origin: Option<&str>,
+    work: impl Future<Output = R>,
+) -> Result<R, Failure> {
+    let mut work = pin!(work);
+    poll_fn(|cx| match guarded(transform, origin, || work.as_mut().poll(cx)) {
+        Ok(Poll::Ready(result)) => Poll::Ready(Ok(result)),
+        Ok(Poll::Pending) => Poll::Pending,
+        Err(panic) => Poll::Ready(Err(panic)),
+    })
+    .await
 }
 
 fn message_of(payload: &(dyn Any + Send)) -> &str {

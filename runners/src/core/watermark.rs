@@ -71,6 +71,21 @@ impl SplitWatermarks {
         self.update();
     }
 
+    /// The split was read and gave nothing. Unless it is caught up that is no silence: elements wait, or it is out of reach.
+    pub fn gave_nothing(&mut self, split: usize, caught_up: bool, now_ms: i64) {
+        let state = &mut self.splits[split];
+        if !caught_up && state.status != SplitStatus::Finished {
+            state.asked_since_ms = now_ms;
+            state.status = SplitStatus::Active;
+            self.update();
+        }
+    }
+
+    /// The watermark of one split.
+    pub fn split_watermark(&self, split: usize) -> Timestamp {
+        self.splits[split].watermark
+    }
+
     /// Nothing could be taken for so long, because of back pressure: that was no silence of the splits.
     pub fn blocked(&mut self, for_ms: i64) {
         self.splits.iter_mut().for_each(|state| state.asked_since_ms += for_ms);
@@ -173,6 +188,19 @@ mod tests {
         splits.gave(0, at(50));
         splits.tick(1_000_000);
         assert_eq!(splits.watermark(), Timestamp::MIN);
+    }
+
+    #[test]
+    fn a_split_out_of_reach_is_not_silent() {
+        let mut splits = two(100);
+        splits.gave(0, at(50));
+        splits.asked(1, 0);
+        splits.gave_nothing(1, false, 90);
+        splits.tick(189);
+        assert_eq!(splits.watermark(), Timestamp::MIN);
+        splits.gave_nothing(1, true, 189);
+        splits.tick(190);
+        assert_eq!(splits.watermark(), at(50));
     }
 
     #[test]

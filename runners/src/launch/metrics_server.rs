@@ -77,7 +77,8 @@ impl MetricsServer {
         line("counter", "purlin_elements_dropped_late_total", "", late.to_string());
         line("counter", "purlin_elements_dropped_closed_total", "", closed.to_string());
         for (split, report) in self.observer.splits() {
-            let labels = format!(",split=\"{}\",status=\"{}\"", escaped(&split), escaped(&report.status));
+            let status = report.status.split(' ').next().unwrap_or_default();
+            let labels = format!(",split=\"{}\",status=\"{status}\"", escaped(&split));
             line("gauge", "purlin_split_watermark_seconds", &labels, seconds(report.watermark));
             if let Some(lag) = report.lag {
                 line("gauge", "purlin_split_lag_elements", &format!(",split=\"{}\"", escaped(&split)), lag.to_string());

@@ -223,7 +223,7 @@ impl<'a> StageBuilder<'a> {
         self.exits[index].coder = kernel.lifted_coder();
         let step = *self.step_of.entry(id).or_insert_with(|| {
             self.steps.push(Step {
-                name: format!("{} (lifted)", node.name),
+                name: node.name.clone(),
                 work: Work::Lift(kernel.clone()),
                 views: Vec::new(),
                 input: self.graph.collection(collection).coder.clone(),

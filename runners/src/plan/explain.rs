@@ -20,7 +20,7 @@ impl Plan {
                 let _ = match &step.work {
                     Work::ParDo(_) => writeln!(text, "  fused    {}{}", step.name, self.looks_up(&step.views)),
                     Work::Assign(windowing) => writeln!(text, "  fused    {}: {windowing}", step.name),
-                    Work::Lift(_) => writeln!(text, "  fused    {}: combined before the shuffle", step.name),
+                    Work::Lift(_) => writeln!(text, "  fused    {} (lifted): combined before the shuffle", step.name),
                 };
             }
             self.explain_exits(stage, &mut text);

@@ -1,8 +1,6 @@
 //! Evaluates a graph node by node: each collection is complete before anything reads it.
 
-use std::any::Any;
 use std::collections::{BTreeMap, HashMap};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use purlin_model::graph::{CollectionId, Graph, Node, NodeId, Op, ViewKernel};
@@ -16,6 +14,7 @@ use super::element::{self, Element};
 use super::group::group;
 use super::sinks::Sinks;
 use super::{Dropped, Report};
+use crate::core::guarded;
 
 /// More than one, so that what depends on how a source is split shows.
 const SPLITS_DESIRED: usize = 3;
@@ -41,9 +40,7 @@ impl<'a> Evaluation<'a> {
         };
         for id in graph.node_ids() {
             let name = &graph.node(id).name;
-            catch_unwind(AssertUnwindSafe(|| evaluation.node(id, sinks))).unwrap_or_else(|panic| {
-                Err(Failure::Panic { transform: name.clone(), origin: None, message: message(&*panic) })
-            })?;
+            guarded(name, None, || evaluation.node(id, sinks))??;
         }
         Ok(evaluation.report)
     }
@@ -169,9 +166,4 @@ fn assigned(function: &dyn WindowFn, element: &Element) -> Vec<Element> {
         windows = function.assign(element.timestamp).iter().collect();
     }
     windows.into_iter().map(|window| Element { window, ..element.clone() }).collect()
-}
-
-fn message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into())
 }

@@ -8,6 +8,7 @@ use purlin_model::{BoxError, Failure};
 use tokio::runtime::Runtime;
 
 use super::element::{self, Element};
+use crate::core::guarded_async;
 
 /// All sinks of a graph, by how far they have come.
 pub(super) struct Sinks<'a> {
@@ -34,7 +35,7 @@ impl<'a> Sinks<'a> {
                 // Noted first: a sink that fails half-way through its beginning has something to remove, too.
                 let transform = node.name.clone();
                 self.begun.push(Begun { transform, sink: sink.clone(), staged: Vec::new(), published: false });
-                self.runtime.block_on(sink.begin()).map_err(|cause| sink_failure(&node.name, cause))?;
+                self.runtime.block_on(told(&node.name, sink.begin()))?;
             }
         }
         Ok(())
@@ -59,7 +60,7 @@ impl<'a> Sinks<'a> {
     pub(super) fn publish(&mut self) -> Result<(), Failure> {
         for begun in &mut self.begun {
             let staged = std::mem::take(&mut begun.staged);
-            self.runtime.block_on(begun.sink.publish(staged)).map_err(|cause| sink_failure(&begun.transform, cause))?;
+            self.runtime.block_on(told(&begun.transform, begun.sink.publish(staged)))?;
             begun.published = true;
         }
         Ok(())
@@ -71,6 +72,10 @@ impl<'a> Sinks<'a> {
             let _ = self.runtime.block_on(begun.sink.abort());
         }
     }
+}
+
+async fn told<T>(transform: &str, work: impl Future<Output = Result<T, BoxError>>) -> Result<T, Failure> {
+    guarded_async(transform, None, work).await?.map_err(|cause| sink_failure(transform, cause))
 }
 
 fn sink_failure(transform: &str, cause: BoxError) -> Failure {

@@ -18,7 +18,7 @@ use super::channel::Sender;
 use super::env::Env;
 use super::message::Message;
 use super::stop::{StopHandle, StopMode};
-use crate::core::{SplitStatus, SplitWatermarks};
+use crate::core::{SplitStatus, SplitWatermarks, guarded_async};
 use crate::observe::{Observer, SplitReport};
 
 /// How often idleness is looked for and statuses are reported.
@@ -41,7 +41,7 @@ struct Read {
     split: usize,
     reader: Box<dyn AnyReader>,
     bundle: Box<dyn AnyBundle>,
-    found: Result<Progress, BoxError>,
+    found: Result<Result<Progress, BoxError>, Failure>,
 }
 
 impl ReaderTask {
@@ -53,9 +53,10 @@ impl ReaderTask {
         let mut status = SplitWatermarks::new(status_names, timeout, self.env.now_ms());
         let mut reads = FuturesUnordered::new();
         for (number, split) in self.splits.iter().enumerate() {
-            let reader = self.source.open(split.clone()).await.map_err(|cause| self.failed(&names[number], cause))?;
+            let opened = guarded_async(&self.transform, Some(&names[number]), self.source.open(split.clone())).await?;
+            let reader = opened.map_err(|cause| self.failed(&names[number], cause))?;
             status.asked(number, self.env.now_ms());
-            reads.push(read(number, reader, self.coder.new_bundle()));
+            reads.push(self.read(number, &names[number], reader));
         }
         let mut stopped = Box::pin(self.stop.stopped()).fuse();
         let mut tick = self.env.sleep(TICK);
@@ -77,9 +78,15 @@ impl ReaderTask {
                 Either::Right((Either::Right((None, _)), _)) => break,
                 Either::Right((Either::Right((Some(done), _)), _)) => {
                     let Read { split, reader, bundle, found } = done;
-                    let progress = found.map_err(|cause| self.failed(&names[split], cause))?;
-                    let lag = reader.lag();
-                    status.gave(split, reader.watermark());
+                    let progress = found?.map_err(|cause| self.failed(&names[split], cause))?;
+                    let watermark = reader.watermark();
+                    self.observer.lag(&names[split], reader.lag());
+                    if bundle.is_empty() && progress == Progress::More && watermark <= status.split_watermark(split) {
+                        status.gave_nothing(split, reader.is_caught_up(), self.env.now_ms());
+                        reads.push(self.read(split, &names[split], reader));
+                        continue;
+                    }
+                    status.gave(split, watermark);
                     self.observer.read(bundle.len());
                     if !bundle.is_empty() {
                         announced.idle = false;
@@ -87,12 +94,11 @@ impl ReaderTask {
                         self.to.send(Message::Data { bundle, origin: Some(names[split].clone()) }).await;
                         status.blocked(self.env.now_ms() - before_ms);
                     }
-                    self.observer.lag(&names[split], lag);
                     if progress == Progress::End {
                         status.finished(split);
                     } else {
                         status.asked(split, self.env.now_ms());
-                        reads.push(read(split, reader, self.coder.new_bundle()));
+                        reads.push(self.read(split, &names[split], reader));
                     }
                 }
             }
@@ -104,6 +110,12 @@ impl ReaderTask {
         self.report(&status);
         self.to.send(Message::End).await;
         Ok(())
+    }
+
+    async fn read(&self, split: usize, name: &str, mut reader: Box<dyn AnyReader>) -> Read {
+        let mut bundle = self.coder.new_bundle();
+        let found = guarded_async(&self.transform, Some(name), reader.read(&mut *bundle)).await;
+        Read { split, reader, bundle, found }
     }
 
     /// Sends on what has changed of the watermark and of idleness.
@@ -138,9 +150,4 @@ impl ReaderTask {
 struct Announced {
     watermark: Timestamp,
     idle: bool,
-}
-
-async fn read(split: usize, mut reader: Box<dyn AnyReader>, mut bundle: Box<dyn AnyBundle>) -> Read {
-    let found = reader.read(&mut *bundle).await;
-    Read { split, reader, bundle, found }
 }

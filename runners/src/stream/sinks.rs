@@ -8,6 +8,7 @@ use purlin_model::graph::{NodeId, Op};
 use purlin_model::sink::{AnySink, AnyWriter};
 use purlin_model::{BoxError, Failure};
 
+use crate::core::guarded_async;
 use crate::plan::Plan;
 
 /// What a writer has staged, with its sink's node.
@@ -25,9 +26,9 @@ impl Sinks {
         for id in plan.graph.node_ids() {
             let node = plan.graph.node(id);
             let Op::Write(sink) = &node.op else { continue };
-            if let Err(cause) = sink.begin().await {
+            if let Err(failure) = told(&node.name, sink.begin()).await {
                 sinks.abort().await;
-                return Err(failed(&node.name, cause));
+                return Err(failure);
             }
             sinks.sinks.insert(id, (node.name.clone(), sink.clone()));
         }
@@ -37,7 +38,7 @@ impl Sinks {
     /// A writer for one worker.
     pub(super) async fn open(&self, node: NodeId, worker: usize) -> Result<SinkWriter, Failure> {
         let (name, sink) = &self.sinks[&node];
-        let writer = sink.open(worker).await.map_err(|cause| failed(name, cause))?;
+        let writer = told(name, sink.open(worker)).await?;
         Ok(SinkWriter { node, name: name.clone(), writer })
     }
 
@@ -45,7 +46,7 @@ impl Sinks {
     pub(super) async fn publish(&self, staged: Vec<Staged>) -> Result<(), Failure> {
         for (node, (name, sink)) in &self.sinks {
             let own = staged.iter().filter(|(of, _)| of == node).map(|(_, bytes)| bytes.clone()).collect();
-            sink.publish(own).await.map_err(|cause| failed(name, cause))?;
+            told(name, sink.publish(own)).await?;
         }
         Ok(())
     }
@@ -69,15 +70,17 @@ pub(super) struct SinkWriter {
 
 impl SinkWriter {
     pub(super) async fn write(&mut self, bundle: &mut dyn AnyBundle) -> Result<(), Failure> {
-        self.writer.write(bundle).await.map_err(|cause| failed(&self.name, cause))
+        told(&self.name, self.writer.write(bundle)).await
     }
 
     pub(super) async fn stage(mut self) -> Result<Option<Staged>, Failure> {
-        let staged = self.writer.stage().await.map_err(|cause| failed(&self.name, cause))?;
+        let staged = told(&self.name, self.writer.stage()).await?;
         Ok(staged.map(|bytes| (self.node, bytes)))
     }
 }
 
-fn failed(transform: &str, cause: BoxError) -> Failure {
-    Failure::Sink { transform: transform.to_string(), cause }
+/// What a sink does, its error or panic as a failure that names the write.
+async fn told<T>(transform: &str, work: impl Future<Output = Result<T, BoxError>>) -> Result<T, Failure> {
+    let failed = |cause| Failure::Sink { transform: transform.to_string(), cause };
+    guarded_async(transform, None, work).await?.map_err(failed)
 }

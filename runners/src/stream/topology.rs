@@ -17,7 +17,7 @@ use super::reader::ReaderTask;
 use super::sinks::{Sinks, Staged};
 use super::stage_task::StageTask;
 use super::stop::StopHandle;
-use crate::core::ViewState;
+use crate::core::{ViewState, guarded_async};
 use crate::observe::Observer;
 use crate::plan::{ExitKind, HeadKind, Plan, Stage, StageId};
 
@@ -73,7 +73,8 @@ impl Topology<'_> {
                 let HeadKind::Read(node) = &head.kind else { continue };
                 let Op::Read(source) = &self.plan.graph.node(*node).op else { continue };
                 let request = SplitRequest { desired: self.parallelism, bounded: false };
-                let splits = source.splits(request).await.map_err(|cause| Failure::Source {
+                let splits = guarded_async(&head.name, None, source.splits(request)).await?;
+                let splits = splits.map_err(|cause| Failure::Source {
                     transform: head.name.clone(),
                     origin: None,
                     cause,

@@ -113,6 +113,7 @@ impl Lease {
             // Not waited for: what the task finds out stays in `presence`.
             drop(tokio::task::spawn_blocking(move || {
                 if let Some(partitions) = shared.client.partitions_left(&topic) {
+                    shared.client.health().up();
                     shared.presence.tell(&topic, partitions);
                 }
             }));

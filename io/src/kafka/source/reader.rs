@@ -21,6 +21,9 @@ use super::{KafkaSource, KafkaSplit};
 /// After how long without anything to ask whether the partition still exists.
 const SILENCE: Duration = Duration::from_secs(10);
 
+/// A read that finds nothing for so long returns, so that the runner can ask whether the partition is silent or out of reach.
+const EMPTY_READ_AFTER: Duration = Duration::from_millis(250);
+
 /// The reader of one partition.
 pub(super) struct PartitionReader<T> {
     split: KafkaSplit,
@@ -153,7 +156,9 @@ impl<T: Element> PartitionReader<T> {
                 return Ok(Progress::More);
             }
             if let (false, Some(queue)) = (found, &self.queue) {
-                queue.filled().await;
+                if tokio::time::timeout(EMPTY_READ_AFTER, queue.filled()).await.is_err() {
+                    return Ok(Progress::More);
+                }
             }
         }
     }
@@ -185,5 +190,11 @@ impl<T: Element> Reader<KafkaSource<T>> for PartitionReader<T> {
     fn lag(&self) -> Option<u64> {
         let end = self.split.end.or_else(|| self.queue.as_ref()?.known_end())?;
         u64::try_from(end - self.split.next).ok().or(Some(0))
+    }
+
+    /// Until the cluster has said where the partition ends, or while it does not answer, silence says nothing.
+    fn is_caught_up(&self) -> bool {
+        let reachable = self.queue.as_ref().is_none_or(|queue| !queue.lease().client().health().is_down());
+        reachable && self.lag() == Some(0)
     }
 }

@@ -61,7 +61,7 @@ impl<K: Key, V: Element> CombineFn<(K, V)> for ToMap {
     fn extract(&self, pairs: Vec<(K, V)>) -> HashMap<K, V> {
         let count = pairs.len();
         let map: HashMap<K, V> = pairs.into_iter().collect();
-        assert_eq!(map.len(), count, "a map view was given the same key twice; use `as_multimap` where that may be");
+        assert!(map.len() == count, "a map view was given the same key twice; use `as_multimap` where that may be");
         map
     }
 }

@@ -90,4 +90,8 @@ impl<T: Element> Reader<BoxSource<T>> for BoxReader {
     fn lag(&self) -> Option<u64> {
         self.inner.lag()
     }
+
+    fn is_caught_up(&self) -> bool {
+        self.inner.is_caught_up()
+    }
 }

@@ -54,6 +54,8 @@ pub trait AnyReader: Send {
     fn watermark(&self) -> Timestamp;
     /// See [`Reader::lag`].
     fn lag(&self) -> Option<u64>;
+    /// See [`Reader::is_caught_up`].
+    fn is_caught_up(&self) -> bool;
 }
 
 /// Erases a source.
@@ -110,6 +112,10 @@ impl<S: Source> AnyReader for ErasedReader<S> {
 
     fn lag(&self) -> Option<u64> {
         self.0.lag()
+    }
+
+    fn is_caught_up(&self) -> bool {
+        self.0.is_caught_up()
     }
 }
 

@@ -112,4 +112,8 @@ impl<T: Element> Reader<EventTime<T>> for EventTimeReader<T> {
     fn lag(&self) -> Option<u64> {
         self.inner.lag()
     }
+
+    fn is_caught_up(&self) -> bool {
+        self.inner.is_caught_up()
+    }
 }

@@ -145,4 +145,11 @@ pub trait Reader<S: Source + ?Sized>: Send {
     fn lag(&self) -> Option<u64> {
         None
     }
+
+    /// Whether a read that gives nothing means that there is nothing: false while elements are known to wait, or whoever has them cannot be
+    /// reached. A split that is not caught up never turns idle. For the runner to ask, a read returns empty now and then (every
+    /// second or so) instead of waiting on.
+    fn is_caught_up(&self) -> bool {
+        true
+    }
 }

@@ -1,0 +1,106 @@
+//! The small examples: exact results on every runner.
+
+use std::fs::{self, File};
+use std::io::Write;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float64Type, Int64Type};
+use arrow_array::Array;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use purlin_tests::Place;
+
+const RUNNERS: [&str; 4] = ["batch", "stream", "stream --parallelism 3", "reference"];
+
+fn gz(text: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(text.as_bytes()).expect("memory to write to");
+    encoder.finish().expect("memory to write to")
+}
+
+#[test]
+fn wordcount() {
+    let place = Place::new();
+    place.write("a.txt", "To be, or not to be:\nthat is the question.\n");
+    place.write("b.txt.gz", gz("Whether 'tis nobler\r\nto be\r\n"));
+    // The last line without an end; an empty file; a line of no words.
+    place.write("c.txt", "ÄRGER is\n--\nnot NOT");
+    place.write("d.txt", "");
+    let expected = [
+        "'tis: 1", "be: 3", "is: 2", "nobler: 1", "not: 3", "or: 1", "question: 1", "that: 1", "the: 1", "to: 3",
+        "whether: 1", "ärger: 1",
+    ];
+    for (number, runner) in RUNNERS.iter().enumerate() {
+        place.ok(&format!("wordcount --input *.txt* --output counts-{number} --runner {runner}"));
+        assert_eq!(place.lines(&format!("counts-{number}")), expected, "{runner}");
+    }
+}
+
+#[test]
+fn wordcount_of_a_large_compressed_file() {
+    let place = Place::new();
+    let text: String = (0..50_000).map(|n| format!("word{} all\n", n % 100)).collect();
+    place.write("large.txt.gz", gz(&text));
+    place.write("large.txt", &text);
+    let mut expected: Vec<String> = (0..100).map(|n| format!("word{n}: 1000")).collect();
+    expected.push("all: 100000".into());
+    expected.sort();
+    for (number, runner) in ["batch", "batch --memory-limit 1KB", "stream"].iter().enumerate() {
+        place.ok(&format!("wordcount --input large.* --output counts-{number} --runner {runner}"));
+        assert_eq!(place.lines(&format!("counts-{number}")), expected, "{runner}");
+    }
+}
+
+#[test]
+fn wordcount_of_nothing() {
+    let place = Place::new();
+    place.write("empty.txt", "");
+    for (number, runner) in RUNNERS.iter().enumerate() {
+        place.ok(&format!("wordcount --input empty.txt --output counts-{number} --runner {runner}"));
+        assert!(place.lines(&format!("counts-{number}")).is_empty(), "{runner}");
+    }
+}
+
+/// Customer, name if known, euros in cents.
+type Row = (i64, Option<String>, i64);
+
+fn enriched(place: &Place, folder: &str) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for entry in fs::read_dir(place.path(folder)).expect("a folder") {
+        let file = File::open(entry.expect("an entry").path()).expect("a file");
+        for batch in ParquetRecordBatchReaderBuilder::try_new(file).expect("Parquet").build().expect("a reader") {
+            let batch = batch.expect("rows");
+            let customers = batch["customer"].as_primitive::<Int64Type>();
+            let (names, euros) = (batch["name"].as_string::<i32>(), batch["euros"].as_primitive::<Float64Type>());
+            rows.extend((0..batch.num_rows()).map(|row| {
+                let name = names.is_valid(row).then(|| names.value(row).to_string());
+                (customers.value(row), name, (euros.value(row) * 100.0).round() as i64)
+            }));
+        }
+    }
+    rows.sort();
+    rows
+}
+
+#[test]
+fn enrich() {
+    let place = Place::new();
+    place.write("customers.csv", "id,name\n1,Ann\n2,\"Bo \"\"the\"\" Great, Jr.\"\n9,Nobody\n");
+    place.write("rates.csv.gz", gz("currency,euros\nEUR,1\nCHF,1.05\n"));
+    place.write("orders.csv", "customer,amount,currency\n1,10,EUR\n1,20,CHF\n2,1.5,EUR\n3,7,EUR\n2,100,XXX\n");
+    let (ann, bo) = (Some("Ann".to_string()), Some("Bo \"the\" Great, Jr.".to_string()));
+    let expected = [(1, ann.clone(), 1000), (1, ann, 2100), (2, bo, 150), (3, None, 700)];
+    for (number, runner) in RUNNERS.iter().enumerate() {
+        place.ok(&format!(
+            "enrich --orders orders.csv --customers customers.csv --rates rates.csv.gz --output out-{number} --runner {runner}"
+        ));
+        assert_eq!(enriched(&place, &format!("out-{number}")), expected, "{runner}");
+    }
+}
+
+#[test]
+fn totals_without_arguments_is_a_demonstration() {
+    let told = Place::new().ok("totals");
+    assert!(told.contains("Both runners agree."), "{told}");
+}
