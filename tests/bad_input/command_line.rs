@@ -31,9 +31,18 @@ fn options_are_checked_first() {
     refused("--input orders --output out --dead-letters dead", &["--input-topic"]);
     refused("--input-topic orders --output out", &["--bootstrap-servers"]);
     let broker = "--bootstrap-servers 127.0.0.1:1";
-    refused(&format!("--input orders --input-topic orders {broker} --output out"), &["--input <PATH>", "--input-topic"]);
-    refused(&format!("--input orders --output-topic out {broker} --output out"), &["--output <PATH>", "--output-topic"]);
-    refused(&format!("--input-topic orders {broker} --output out --start yesterday"), &["--start", "earliest", "latest"]);
+    refused(
+        &format!("--input orders --input-topic orders {broker} --output out"),
+        &["--input <PATH>", "--input-topic"],
+    );
+    refused(
+        &format!("--input orders --output-topic out {broker} --output out"),
+        &["--output <PATH>", "--output-topic"],
+    );
+    refused(
+        &format!("--input-topic orders {broker} --output out --start yesterday"),
+        &["--start", "earliest", "latest"],
+    );
     refused(&format!("--input-topic orders {broker} --output out --kafka-set acks"), &["--kafka-set", "NAME=VALUE"]);
 }
 

@@ -84,4 +84,3 @@ fn several_problems_are_told_together() {
         &[("group", "never emit"), ("", "needs a name")],
     );
 }
-

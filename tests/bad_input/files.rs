@@ -90,8 +90,16 @@ fn files_that_are_damaged() {
 fn outputs_that_cannot_be_made() {
     let place = Place::new();
     place.ok("totals --generate 10 --output orders");
-    check_runners(&place, "totals --input orders --output no/such/out", &["`no/such/out`", "no folder `no/such`", "create it"]);
-    check_runners(&place, "totals --input orders --output orders", &["`orders`", "exists already", "choose another path"]);
+    check_runners(
+        &place,
+        "totals --input orders --output no/such/out",
+        &["`no/such/out`", "no folder `no/such`", "create it"],
+    );
+    check_runners(
+        &place,
+        "totals --input orders --output orders",
+        &["`orders`", "exists already", "choose another path"],
+    );
     place.write("file", "mine");
     check_runners(&place, "totals --input orders --output file", &["`file`", "exists already"]);
     check_runners(&place, "totals --input orders --output file/out", &["`file/out`"]);

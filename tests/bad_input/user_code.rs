@@ -72,9 +72,7 @@ fn closures_that_panic() {
     check("bad", true, |numbers| numbers.filter("bad", |n| panic_at_last(*n) >= 0));
     check("bad", true, |numbers| numbers.flat_map("bad", |n| [panic_at_last(n)]));
     check("bad", true, |numbers| numbers.key_by("bad", |n| panic_at_last(*n)));
-    check("bad", true, |numbers| {
-        numbers.with_timestamps("bad", |n| Timestamp::from_millis(panic_at_last(*n)))
-    });
+    check("bad", true, |numbers| numbers.with_timestamps("bad", |n| Timestamp::from_millis(panic_at_last(*n))));
     check("bad", true, |numbers| numbers.try_map("bad", |n| Ok::<_, BoxError>(panic_at_last(*n))).0);
     check("outer/bad", true, |numbers| numbers.apply("outer", |n: PCollection<i64>| n.map("bad", panic_at_last)));
     check("bad", true, |numbers| {

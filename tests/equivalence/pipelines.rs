@@ -103,21 +103,17 @@ impl Step {
             Step::Reshuffle => left.reshuffle(),
             Step::FlattenWithItself => left.pipeline().flatten("twice", [left.clone(), left.clone()]),
             Step::Sum => left.combine_per_key("sum", Sum),
-            Step::CountAndExtremes => {
-                left.combine_per_key("extremes", (Count, Min, Max)).map_values("pack", |(count, min, max)| {
-                    count as i64 * 10_000 + min.unwrap_or(0) * 100 + max.unwrap_or(0)
-                })
-            }
+            Step::CountAndExtremes => left
+                .combine_per_key("extremes", (Count, Min, Max))
+                .map_values("pack", |(count, min, max)| digest([count as i64, min.unwrap_or(0), max.unwrap_or(0)])),
             Step::Group => left.group_by_key("group").map_values("digest", |mut values| {
                 values.sort_unstable();
-                values.iter().fold(0_i64, |digest, value| digest.wrapping_mul(31).wrapping_add(*value))
+                digest(values)
             }),
             Step::DistinctValues => left
                 .combine_per_key("distinct", Distinct)
                 .flat_map("spread", |(key, values)| values.into_iter().map(move |v| (key, v)).collect::<Vec<_>>()),
-            Step::TopTwo => left.combine_per_key("top", Top::n(2)).map_values("best", |best: Vec<i64>| {
-                best.iter().fold(0_i64, |all, v| all.wrapping_mul(7).wrapping_add(*v))
-            }),
+            Step::TopTwo => left.combine_per_key("top", Top::n(2)).map_values("best", |best: Vec<i64>| digest(best)),
             Step::SumOfAll => {
                 left.map("value", |(_, value)| value).combine_globally("sum of all", Sum).map("key", |sum| (0, sum))
             }
@@ -172,6 +168,11 @@ impl Step {
                 | OuterJoinRight
         )
     }
+}
+
+/// Values as one, so that any difference shows.
+fn digest(values: impl IntoIterator<Item = i64>) -> i64 {
+    values.into_iter().fold(0, |digest, value| digest.wrapping_mul(31).wrapping_add(value))
 }
 
 pub(crate) fn recipe() -> impl Strategy<Value = Recipe> {

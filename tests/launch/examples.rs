@@ -3,9 +3,9 @@
 use std::fs::{self, File};
 use std::io::Write;
 
+use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
-use arrow_array::Array;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -28,8 +28,18 @@ fn wordcount() {
     place.write("c.txt", "ÄRGER is\n--\nnot NOT");
     place.write("d.txt", "");
     let expected = [
-        "'tis: 1", "be: 3", "is: 2", "nobler: 1", "not: 3", "or: 1", "question: 1", "that: 1", "the: 1", "to: 3",
-        "whether: 1", "ärger: 1",
+        "'tis: 1",
+        "be: 3",
+        "is: 2",
+        "nobler: 1",
+        "not: 3",
+        "or: 1",
+        "question: 1",
+        "that: 1",
+        "the: 1",
+        "to: 3",
+        "whether: 1",
+        "ärger: 1",
     ];
     for (number, runner) in RUNNERS.iter().enumerate() {
         place.ok(&format!("wordcount --input *.txt* --output counts-{number} --runner {runner}"));

@@ -1,5 +1,5 @@
 //! Sources and sinks as users write them, positions that are resumed, and a broker that goes away and comes back.
 
-mod own;
 mod outage;
+mod own;
 mod resume;

@@ -18,8 +18,7 @@ pub(crate) struct Order {
 /// Shows every order of a folder of Parquet files to `each`.
 pub(crate) fn each_order(folder: &Path, mut each: impl FnMut(Order)) {
     for batch in batches(folder) {
-        let (customers, amounts) =
-            (column::<Int64Type>(&batch, "customer"), column::<Int64Type>(&batch, "amount"));
+        let (customers, amounts) = (column::<Int64Type>(&batch, "customer"), column::<Int64Type>(&batch, "amount"));
         let times = column::<TimestampMillisecondType>(&batch, "at");
         for row in 0..batch.num_rows() {
             let (customer, amount) = (customers.value(row), amounts.value(row));

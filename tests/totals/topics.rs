@@ -6,8 +6,8 @@ use purlin_tests::metrics::{self, free_port};
 use purlin_tests::{Broker, Place, eventually, with_broker};
 
 use crate::expected::{assert_same, totals};
-use crate::total::{self, Total};
 use crate::size;
+use crate::total::{self, Total};
 
 const PARTITIONS: usize = 4;
 const WINDOW_MS: i64 = 60_000;
@@ -41,7 +41,11 @@ impl<'a> Scene<'a> {
 
     fn to_topic(&self, line: &str) {
         let totals = self.broker.topic("totals", PARTITIONS);
-        let servers = if line.contains("orders@") { String::new() } else { format!("--bootstrap-servers {}", self.broker.servers()) };
+        let servers = if line.contains("orders@") {
+            String::new()
+        } else {
+            format!("--bootstrap-servers {}", self.broker.servers())
+        };
         self.place.ok(&self.line(&format!("{line} {servers} --output-topic {totals}")));
         assert_same(line, &total::in_topic(self.broker, &totals), &self.expected);
         self.broker.delete(&[totals]);
