@@ -33,6 +33,11 @@
 
 pub use purlin_model::*;
 
+/// The README's programs, as tests.
+#[cfg(all(doctest, feature = "text", feature = "launch"))]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;
+
 /// Connectors.
 pub mod io {
     pub use purlin_io::*;

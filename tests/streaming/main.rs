@@ -1,1 +1,12 @@
-//! x
+//! The stream runner over time: what comes when, what waits, what is dropped, and how it is stopped.
+//!
+//! Inputs are channels fed by hand; nothing depends on how fast anything is, save that what is due comes before patience ends.
+
+mod back_pressure;
+mod idle;
+mod job;
+mod late;
+mod several;
+mod side_inputs;
+mod stopping;
+mod windows;

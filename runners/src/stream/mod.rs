@@ -2,7 +2,7 @@
 //!
 //! A pipeline becomes a fixed set of tasks: per worker one *reader* for each source, and one *stage task* for each stage. They are
 //! joined by bounded channels of messages: bundles, watermarks, idleness, the end. All behaviour is in
-//! synchronous machines ([`machine`]); tasks are thin shells that wait, call the machine, and carry out what it
+//! synchronous machines (`machine.rs`); tasks are thin shells that wait, call the machine, and carry out what it
 //! asks for. Clock, spawning and channels come from one [`Env`], so that the same engine can run under a simulated one.
 //!
 //! Channels go only downstream and the graph has no cycles, so a task that waits for room waits for one that

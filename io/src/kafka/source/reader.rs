@@ -155,10 +155,10 @@ impl<T: Element> PartitionReader<T> {
             if into.len() > before && !self.split.has_ended() {
                 return Ok(Progress::More);
             }
-            if let (false, Some(queue)) = (found, &self.queue) {
-                if tokio::time::timeout(EMPTY_READ_AFTER, queue.filled()).await.is_err() {
-                    return Ok(Progress::More);
-                }
+            if let (false, Some(queue)) = (found, &self.queue)
+                && tokio::time::timeout(EMPTY_READ_AFTER, queue.filled()).await.is_err()
+            {
+                return Ok(Progress::More);
             }
         }
     }

@@ -5,7 +5,7 @@ use std::any::Any;
 use super::{Bundle, Sides};
 
 /// A [`Bundle`] with its type erased. Runners move these; a transform's kernel gets its typed bundle back by
-/// [`downcast`](dyn AnyBundle::downcast), once per bundle.
+/// `downcast`, once per bundle.
 pub trait AnyBundle: Send + Sync + 'static {
     /// How many elements there are.
     fn len(&self) -> usize;
@@ -53,7 +53,7 @@ impl dyn AnyBundle {
         self.as_any_mut().downcast_mut().expect("the planner connects collections of one type")
     }
 
-    /// The typed bundle, to read. Panics like [`downcast`](Self::downcast).
+    /// The typed bundle, to read. Panics like `downcast`.
     #[inline]
     pub fn downcast_ref<T: 'static>(&self) -> &Bundle<T> {
         self.as_any().downcast_ref().expect("the planner connects collections of one type")

@@ -1,0 +1,78 @@
+//! A side input that comes late holds the elements that need it, and the watermark with them.
+
+use purlin::io::memory;
+use purlin::prelude::*;
+use purlin_tests::Live;
+
+use crate::job::{Job, WORKERS, at, stays, wait_for};
+
+#[test]
+fn elements_wait_for_their_side_input() {
+    for workers in WORKERS {
+        let (main, main_stream) = memory::channel();
+        let (side, side_stream) = memory::channel();
+        let (pipeline, joined, sums) = (Pipeline::new(), Live::new(), Live::new());
+        let factor = pipeline
+            .read("factors", side_stream)
+            .window(Fixed::of(milliseconds(100)))
+            .combine_globally("greatest", Max.of(|n: &i64| *n))
+            .as_singleton();
+        let scaled = pipeline
+            .read("numbers", main_stream)
+            .window(Fixed::of(milliseconds(100)))
+            .map_with("scale", &factor, |n: i64, factor| n * factor.unwrap_or(0));
+        scaled.write("joined", joined.sink());
+        scaled.combine_globally("sum", Sum).write("sums", sums.sink());
+        let job = Job::start(&pipeline, workers);
+
+        main.send_all([(1, at(10)), (2, at(20)), (3, at(110)), (4, at(210))]);
+        // The main input is far ahead: its windows have ended, yet nothing may fire without the side input.
+        main.advance_watermark(at(10_000));
+        stays(&joined, &[]);
+        stays(&sums, &[]);
+        side.send(10, at(50));
+        side.send(100, at(150));
+        stays(&joined, &[]);
+        side.advance_watermark(at(100));
+        wait_for(&joined, &[10, 20]);
+        wait_for(&sums, &[30]);
+        side.send(1000, at(250));
+        side.advance_watermark(at(200));
+        wait_for(&joined, &[10, 20, 300]);
+        wait_for(&sums, &[30, 300]);
+        stays(&sums, &[30, 300]);
+        // What has not come by the end of the side input is not waited for.
+        drop(side);
+        wait_for(&joined, &[10, 20, 300, 4000]);
+        wait_for(&sums, &[30, 300, 4000]);
+        main.close();
+        let observer = job.end();
+        assert_eq!(observer.elements_dropped(), (0, 0), "nothing that waited became late");
+    }
+}
+
+#[test]
+fn a_default_is_used_once_it_is_certain() {
+    for workers in WORKERS {
+        let (main, main_stream) = memory::channel();
+        let (side, side_stream) = memory::channel::<i64>();
+        let (pipeline, joined) = (Pipeline::new(), Live::new());
+        let windows = || Fixed::of(milliseconds(100));
+        let offset = pipeline.read("offsets", side_stream).window(windows()).as_optional(-1);
+        let numbers = pipeline.read("numbers", main_stream).window(windows());
+        numbers.map_with("add", &offset, |n: i64, offset| n + offset).write("joined", joined.sink());
+        let job = Job::start(&pipeline, workers);
+        main.send(10, at(10));
+        main.advance_watermark(at(500));
+        stays(&joined, &[]);
+        side.advance_watermark(at(100));
+        wait_for(&joined, &[9]);
+        // A window's value that is there already serves those who come after it.
+        side.send(5, at(550));
+        main.send(20, at(560));
+        side.advance_watermark(at(600));
+        wait_for(&joined, &[9, 25]);
+        drop((main, side));
+        job.end();
+    }
+}
