@@ -1,5 +1,6 @@
 //! What is compared of two results: how many rows there are and a sum over them, whatever their order.
 
+use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -37,18 +38,19 @@ pub(crate) fn mixed(fields: impl IntoIterator<Item = u64>) -> u64 {
 }
 
 /// A sink that keeps nothing but the digest.
-pub(crate) struct DigestSink<T> {
-    of_row: fn(&T) -> u64,
+pub(crate) struct DigestSink<T, F> {
+    of_row: F,
     total: Arc<Mutex<Digest>>,
+    of: PhantomData<fn(T)>,
 }
 
-impl<T: Element> DigestSink<T> {
-    pub(crate) fn new(of_row: fn(&T) -> u64) -> Self {
-        DigestSink { of_row, total: Arc::default() }
+impl<T: Element, F: Fn(&T) -> u64 + Copy> DigestSink<T, F> {
+    pub(crate) fn new(of_row: F) -> Self {
+        DigestSink { of_row, total: Arc::default(), of: PhantomData }
     }
 
     pub(crate) fn sink(&self) -> Self {
-        DigestSink { of_row: self.of_row, total: self.total.clone() }
+        DigestSink { of_row: self.of_row, total: self.total.clone(), of: PhantomData }
     }
 
     pub(crate) fn take(&self) -> Digest {
@@ -57,7 +59,7 @@ impl<T: Element> DigestSink<T> {
 }
 
 #[async_trait]
-impl<T: Element> Sink for DigestSink<T> {
+impl<T: Element, F: Fn(&T) -> u64 + Copy + Send + Sync + 'static> Sink for DigestSink<T, F> {
     type Item = T;
     type Staged = ();
 
@@ -78,16 +80,17 @@ impl<T: Element> Sink for DigestSink<T> {
     }
 }
 
-struct DigestWriter<T> {
-    sink: DigestSink<T>,
+struct DigestWriter<T, F> {
+    sink: DigestSink<T, F>,
     so_far: Digest,
 }
 
 #[async_trait]
-impl<T: Element> Writer<DigestSink<T>> for DigestWriter<T> {
+impl<T: Element, F: Fn(&T) -> u64 + Copy + Send + Sync + 'static> Writer<DigestSink<T, F>> for DigestWriter<T, F> {
     async fn write(&mut self, bundle: &mut Bundle<T>) -> Result<(), BoxError> {
-        let of_row = self.sink.of_row;
-        bundle.values().iter().for_each(|row| self.so_far.add(of_row(row)));
+        let mut digest = Digest::default();
+        bundle.values().iter().for_each(|row| digest.add((self.sink.of_row)(row)));
+        self.so_far.merge(digest);
         bundle.clear();
         Ok(())
     }

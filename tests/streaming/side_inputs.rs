@@ -17,10 +17,11 @@ fn elements_wait_for_their_side_input() {
             .window(Fixed::of(milliseconds(100)))
             .combine_globally("greatest", Max.of(|n: &i64| *n))
             .as_singleton();
-        let scaled = pipeline
-            .read("numbers", main_stream)
-            .window(Fixed::of(milliseconds(100)))
-            .map_with("scale", &factor, |n: i64, factor| n * factor.unwrap_or(0));
+        let scaled = pipeline.read("numbers", main_stream).window(Fixed::of(milliseconds(100))).map_with(
+            "scale",
+            &factor,
+            |n: i64, factor| n * factor.unwrap_or(0),
+        );
         scaled.write("joined", joined.sink());
         scaled.combine_globally("sum", Sum).write("sums", sums.sink());
         let job = Job::start(&pipeline, workers);

@@ -115,11 +115,12 @@ fn early_and_late_panes() {
     for workers in WORKERS {
         let (sender, stream) = memory::channel();
         let (pipeline, results) = (Pipeline::new(), Live::new());
-        let trigger =
-            Trigger::after_watermark().early(Trigger::after_count(2)).late(Trigger::after_count(1));
+        let trigger = Trigger::after_watermark().early(Trigger::after_count(2)).late(Trigger::after_count(1));
         pipeline
             .read("numbers", stream)
-            .window(Fixed::of(milliseconds(100)).with().trigger(trigger).allowed_lateness(milliseconds(50)).accumulating())
+            .window(
+                Fixed::of(milliseconds(100)).with().trigger(trigger).allowed_lateness(milliseconds(50)).accumulating(),
+            )
             .key_by("one key", |_: &i64| 0_u8)
             .combine_per_key("sum", Sum)
             .map_in("row", |(_, sum), at| (sum, format!("{:?}", at.pane.timing)))

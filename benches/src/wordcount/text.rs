@@ -21,7 +21,8 @@ pub(super) fn input(bench: &Bench) -> Result<(PathBuf, u64), BoxError> {
         let unfinished = path.with_extension("unfinished");
         let mut file = BufWriter::new(File::create(&unfinished)?);
         for n in 0..words {
-            let (mut word, separator) = (word(rank(n)), if n % WORDS_PER_LINE == WORDS_PER_LINE - 1 { "\n" } else { " " });
+            let (mut word, separator) =
+                (word(rank(n)), if n % WORDS_PER_LINE == WORDS_PER_LINE - 1 { "\n" } else { " " });
             if n % WORDS_PER_LINE == 0 {
                 word[..1].make_ascii_uppercase();
             }

@@ -130,11 +130,7 @@ pub(super) enum WorkerWriter {
     /// Called by the worker itself.
     Local { node: NodeId, writer: Box<dyn AnyWriter> },
     /// Called on the I/O runtime.
-    Remote {
-        node: NodeId,
-        queue: mpsc::Sender<Box<dyn AnyBundle>>,
-        task: JoinHandle<Result<Option<Vec<u8>>, Failure>>,
-    },
+    Remote { node: NodeId, queue: mpsc::Sender<Box<dyn AnyBundle>>, task: JoinHandle<Result<Option<Vec<u8>>, Failure>> },
 }
 
 impl WorkerWriter {

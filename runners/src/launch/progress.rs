@@ -75,6 +75,7 @@ fn watermark_line(observer: &Observer) -> String {
     let lag = if lags.is_empty() { String::new() } else { format!("lag {}  ", HumanCount(lags.iter().sum())) };
     let active = splits.iter().filter(|(_, report)| report.status == "active");
     let watermark = match active.min_by_key(|(_, report)| report.watermark) {
+        None if splits.is_empty() => "starting".to_string(),
         Some((name, report)) if report.watermark == Timestamp::MIN => {
             format!("watermark: none yet, held by {name}")
         }

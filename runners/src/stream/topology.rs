@@ -74,11 +74,8 @@ impl Topology<'_> {
                 let Op::Read(source) = &self.plan.graph.node(*node).op else { continue };
                 let request = SplitRequest { desired: self.parallelism, bounded: false };
                 let splits = guarded_async(&head.name, None, source.splits(request)).await?;
-                let splits = splits.map_err(|cause| Failure::Source {
-                    transform: head.name.clone(),
-                    origin: None,
-                    cause,
-                })?;
+                let splits =
+                    splits.map_err(|cause| Failure::Source { transform: head.name.clone(), origin: None, cause })?;
                 for (worker, splits) in dealt(splits, self.parallelism).into_iter().enumerate() {
                     let reader = ReaderTask {
                         transform: head.name.clone(),

@@ -201,3 +201,50 @@ impl Builder {
         self.problems.push(Problem { transform, message: message.into() });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        PCollection, Trigger, minutes,
+        window::{Fixed, WindowFn, WindowSpec},
+    };
+
+    fn problems(build: impl Fn(&Pipeline)) -> String {
+        let pipeline = Pipeline::new();
+        build(&pipeline);
+        pipeline.graph().err().map(|failure| failure.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn all_problems_are_reported_together_with_full_names() {
+        let twice = |numbers: PCollection<i64>| {
+            numbers.map("double", |n| n * 2);
+            numbers.map("double", |n| n * 2)
+        };
+        let text = problems(|p| {
+            let numbers = p.create("numbers", [1_i64]);
+            numbers.clone().apply("composite", twice);
+            numbers.map("", |n| n);
+        });
+        assert!(text.contains("transform `composite/double`: there is a transform of this name already"), "{text}");
+        assert!(text.contains("a transform needs a name"), "{text}");
+    }
+
+    #[test]
+    fn windowings_that_lose_data_are_refused_unless_meant() {
+        let refused = |spec: WindowSpec| problems(|p| drop(p.create("numbers", [1_i64]).window(spec.clone())));
+        let fixed = || Fixed::of(minutes(1)).with();
+        assert!(refused(fixed().trigger(Trigger::after_count(3))).contains("needs `.allowed_lateness(..)`"));
+        let early = Trigger::after_watermark().early(Trigger::after_count(1));
+        assert!(
+            refused(fixed().trigger(early).allowed_lateness(minutes(0)))
+                .contains("`.accumulating()` or `.discarding()`")
+        );
+        assert!(refused(fixed().allowed_lateness(minutes(1))).contains("`.accumulating()` or `.discarding()`"));
+        let finishing = fixed().trigger(Trigger::after_count(3)).allowed_lateness(minutes(0)).discarding();
+        assert!(refused(finishing.clone()).contains("for ever"));
+        assert_eq!(refused(finishing.allow_data_loss()), "");
+        assert_eq!(refused(fixed()), "");
+    }
+}

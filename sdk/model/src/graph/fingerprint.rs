@@ -21,3 +21,28 @@ impl Graph {
         xxh3_64(text.as_bytes())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::window::Fixed;
+    use crate::{Pipeline, minutes};
+
+    fn fingerprint(build: impl Fn(&Pipeline)) -> u64 {
+        let pipeline = Pipeline::new();
+        build(&pipeline);
+        pipeline.graph().expect("the graph is sound").fingerprint()
+    }
+
+    #[test]
+    fn equal_constructions_are_equal_and_changed_ones_are_not() {
+        let build = |name: &'static str, size: u64| {
+            move |p: &Pipeline| {
+                p.create("numbers", [1_i64]).window(Fixed::of(minutes(size))).map(name, |n| n + 1);
+            }
+        };
+        let original = fingerprint(build("add", 1));
+        assert_eq!(original, fingerprint(build("add", 1)));
+        assert_ne!(original, fingerprint(build("plus", 1)), "a name tells");
+        assert_ne!(original, fingerprint(build("add", 2)), "a windowing tells");
+    }
+}

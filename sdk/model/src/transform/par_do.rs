@@ -167,7 +167,11 @@ impl<T: Element> Outputs for Output<T> {
     fn flush(&mut self, into: &mut [Box<dyn AnyBundle>]) -> Result<(), BoxError> {
         if let Some(at) = self.invalid.take() {
             let (least, greatest) = (Timestamp::MIN.millis(), Timestamp::GLOBAL_MAX.millis());
-            return Err(format!("it emitted at {} ms; an element's timestamp lies in [{least}, {greatest}]", at.millis()).into());
+            return Err(format!(
+                "it emitted at {} ms; an element's timestamp lies in [{least}, {greatest}]",
+                at.millis()
+            )
+            .into());
         }
         into[0].downcast().append(&mut self.bundle);
         Ok(())
