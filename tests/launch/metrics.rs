@@ -17,7 +17,7 @@ fn a_running_job_tells_prometheus() {
     assert_eq!(metric("purlin_elements_dropped_closed_total"), 0.0);
     // Reported now and then: it gets there.
     eventually("the split's watermark", PATIENCE, || {
-        (value(job.port, "purlin_split_watermark_seconds")? == 99.0).then_some(())
+        (value(job.port, "purlin_split_watermark_seconds")? == 98.0).then_some(())
     });
     eventually("the split's lag", PATIENCE, || (value(job.port, "purlin_split_lag_elements")? == 0.0).then_some(()));
 

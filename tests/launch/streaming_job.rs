@@ -4,7 +4,7 @@ use purlin::io::kafka::mock::MockBroker;
 use purlin_tests::metrics::{free_port, value};
 use purlin_tests::{Broker, PATIENCE, Place, Running, eventually};
 
-/// Orders of one customer, one per second from second 0 on.
+/// Orders of one customer, one per second from second 0 on; even ones in one partition, odd ones in another.
 const ORDERS: i64 = 100;
 
 pub(crate) struct StreamingJob {
@@ -16,11 +16,14 @@ pub(crate) struct StreamingJob {
 impl StreamingJob {
     /// Starts a broker with orders, and the job; returns once it has read them all.
     pub(crate) fn start(options: &str) -> (StreamingJob, Running) {
-        let mock = MockBroker::start(&[("orders", 1), ("totals", 1)]).expect("a mock broker");
+        let mock = MockBroker::start(&[("orders", 2), ("totals", 1)]).expect("a mock broker");
         let (place, port, servers) = (Place::new(), free_port(), mock.bootstrap_servers().to_string());
         let orders: Vec<String> =
             (0..ORDERS).map(|n| format!(r#"{{"customer":1,"amount":{n},"at":{}}}"#, n * 1000)).collect();
-        Broker::at(&servers).send("orders", 0, orders.iter().map(String::as_bytes));
+        for partition in 0..2 {
+            let own = orders.iter().skip(partition as usize).step_by(2);
+            Broker::at(&servers).send("orders", partition, own.map(String::as_bytes));
+        }
         let running = place.start(&format!(
             "totals --runner stream --bootstrap-servers {servers} --input-topic orders --output-topic totals --window 10s \
              --out-of-orderness 0s --metrics-listen {port} {options}"

@@ -33,14 +33,12 @@ fn a_silent_split_holds_the_watermark_until_it_is_idle() {
             left.advance_watermark(at(100));
             if goes_on {
                 wait_for(&sums, &[1]);
-                // It speaks again, and counts again: its own element, behind the others' watermark, is late; the next is not.
+                // It speaks again. What lies behind the others' watermark is late; the rest counts, and so does its watermark,
+                // while it is the other one that is silent.
                 right.send(100, at(20));
                 right.send(10, at(150));
-                right.advance_watermark(at(150));
-                left.send(2, at(160));
-                left.advance_watermark(at(200));
                 right.advance_watermark(at(200));
-                wait_for(&sums, &[1, 12]);
+                wait_for(&sums, &[1, 10]);
             } else {
                 stays(&sums, &[]);
                 right.send(10, at(50));
@@ -76,11 +74,11 @@ fn when_all_are_idle_nothing_is_held_back() {
     let ([left, right], source) = two(Some(milliseconds(200)));
     let (pipeline, sums) = (Pipeline::new(), Live::new());
     pipeline.read("numbers", source).apply("sums", window_sums).write("sums out", sums.sink());
-    let job = Job::start(&pipeline, 2);
     left.send(1, at(10));
     left.advance_watermark(at(150));
     right.send(2, at(20));
     right.advance_watermark(at(50));
+    let job = Job::start(&pipeline, 2);
     // The greater of the two watermarks is that of the first.
     wait_for(&sums, &[3]);
     drop((left, right));

@@ -137,12 +137,15 @@ fn early_and_late_panes() {
         wait_for(&results, &[row(3, "Early"), row(7, "OnTime")]);
         sender.send(8, at(4));
         wait_for(&results, &[row(3, "Early"), row(7, "OnTime"), row(15, "Late")]);
-        // Beyond the allowed lateness.
-        sender.advance_watermark(at(150));
+        // Beyond the allowed lateness; that the next window has fired shows that the watermark has arrived.
+        sender.send(32, at(150));
+        sender.advance_watermark(at(200));
+        let all = [row(3, "Early"), row(7, "OnTime"), row(15, "Late"), row(32, "OnTime")];
+        wait_for(&results, &all);
         sender.send(16, at(5));
         sender.close();
         let observer = job.end();
-        assert_eq!(results.values(), [row(3, "Early"), row(7, "OnTime"), row(15, "Late")]);
+        assert_eq!(results.values(), all);
         assert_eq!(observer.elements_dropped(), (1, 0));
     }
 }

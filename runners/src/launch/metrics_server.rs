@@ -102,15 +102,22 @@ impl MetricsServer {
                 }
             }
         }
-        without_repeated_types(&text)
+        by_metric(&text)
     }
 }
 
-/// A metric's type is said once, before its first line.
-fn without_repeated_types(text: &str) -> String {
-    let mut said = std::collections::HashSet::new();
-    let fresh = text.lines().filter(|line| !line.starts_with("# TYPE") || said.insert(line.to_string()));
-    fresh.fold(String::new(), |all, line| all + line + "\n")
+/// Samples of one metric belong together, behind its type, which is said once.
+fn by_metric(text: &str) -> String {
+    let mut metrics: Vec<(&str, Vec<&str>)> = Vec::new();
+    let mut lines = text.lines();
+    while let (Some(kind), Some(sample)) = (lines.next(), lines.next()) {
+        match metrics.iter_mut().find(|(known, _)| *known == kind) {
+            Some((_, samples)) => samples.push(sample),
+            None => metrics.push((kind, vec![sample])),
+        }
+    }
+    let lines = metrics.into_iter().flat_map(|(kind, samples)| std::iter::once(kind).chain(samples));
+    lines.fold(String::new(), |all, line| all + line + "\n")
 }
 
 fn seconds(at: Timestamp) -> String {

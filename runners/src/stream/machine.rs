@@ -59,6 +59,13 @@ struct HeadState {
     output: Timestamp,
 }
 
+impl HeadState {
+    /// Whether it holds no watermark back. A grouping does while it is idle, too: what it keeps is still to come out.
+    fn is_idle(&self) -> bool {
+        self.grouping.is_none() && self.senders.is_idle()
+    }
+}
+
 struct Grouped {
     machine: GroupMachine,
     panes: Box<dyn AnyBundle>,
@@ -258,12 +265,19 @@ impl StageMachine {
         Ok(())
     }
 
-    /// Tells each exit how far it has come: the least of the heads that lead to it, and of what waits on the way.
+    /// Tells each exit how far it has come: the least of the heads that lead to it and are not idle, and of what waits on the way.
     fn announce(&mut self) {
         for (number, exit) in self.stage.exits.iter().enumerate() {
-            let heads = exit.heads.iter().map(|head| self.heads[*head].output).min().unwrap_or(Timestamp::MAX);
+            let open = |idle: bool| {
+                let heads = exit.heads.iter().map(|head| &self.heads[*head]);
+                let open = heads.filter(move |head| head.output != Timestamp::MAX && head.is_idle() == idle);
+                open.map(|head| head.output)
+            };
+            let heads = open(false).min().or_else(|| open(true).max()).unwrap_or(Timestamp::MAX);
             let held = self.run.hold(number).unwrap_or(Timestamp::MAX);
-            let idle = exit.heads.iter().all(|head| self.heads[*head].senders.is_idle());
+            let mut all = exit.heads.iter().map(|head| &self.heads[*head]);
+            let some_idle = all.clone().any(|head| head.senders.is_idle());
+            let idle = some_idle && all.all(|head| head.senders.is_idle() || head.output == Timestamp::MAX);
             self.outgoing.advance(number, heads.min(held), idle && held == Timestamp::MAX);
         }
     }
