@@ -3,6 +3,7 @@
 //! - [`plan`] cuts a graph into stages; [`core`] holds the semantics as pure machines.
 //! - `batch` (rayon) and `stream` (tokio) drive the same plan and the same machines.
 //! - `reference` is the oracle: naive, slow, written independently of `core`.
+//! - `user_code` turns panics into failures, for all of them.
 //! - `launch` is a program's `main`; [`observe`] is what a run tells its watchers.
 
 #![warn(missing_docs)]
@@ -17,3 +18,4 @@ pub mod plan;
 pub mod reference;
 #[cfg(feature = "stream")]
 pub mod stream;
+pub mod user_code;

@@ -16,6 +16,7 @@ fn all_partitions_keys_headers_and_timestamps_come_back() {
     with_broker(|servers| async move {
         let topic = topic(&servers, 3).await?;
         let sink = KafkaSink::new(&servers, &topic)
+            .timestamp_from_event_time()
             .json::<Order>()
             .key(|order| order.customer.to_string().into_bytes())
             .headers(|order| vec![("kind".into(), b"order".to_vec()), ("n".into(), vec![order.customer as u8])]);
@@ -123,7 +124,7 @@ fn a_read_that_is_dropped_loses_nothing() {
 fn reading_starts_where_it_is_told() {
     with_broker(|servers| async move {
         let topic = topic(&servers, 1).await?;
-        let sink = KafkaSink::new(&servers, &topic).json::<Order>();
+        let sink = KafkaSink::new(&servers, &topic).json::<Order>().timestamp_from_event_time();
         write(&sink, (1..=3).map(|n| (order(n), order(n).at))).await?;
         let from = |start| KafkaSource::new(&servers, [&topic]).json::<Order>().start(start);
         for (start, expected) in [

@@ -12,8 +12,9 @@ use purlin_model::window::Window;
 use super::sinks::WorkerWriter;
 use super::spill::{SpillFile, SpillSegment};
 use super::stage::StageExecution;
-use crate::core::{Exits, guarded};
+use crate::core::Exits;
 use crate::plan::{ExitKind, HeadKind};
+use crate::user_code::guarded;
 
 /// Shards of a grouping under a trigger machine: several per worker, so that uneven ones even out.
 pub(super) const SHARDS: usize = 64;

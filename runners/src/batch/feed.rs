@@ -10,8 +10,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::stage::StageExecution;
-use crate::core::guarded_async;
 use crate::plan::HeadKind;
+use crate::user_code::guarded_async;
 
 /// Bundles read ahead of the workers, per worker: enough to ride out a fetch, little enough to stay in cache.
 const READ_AHEAD: usize = 4;

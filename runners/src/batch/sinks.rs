@@ -1,7 +1,9 @@
 //! The sinks of a run: begun before anything is read, published or aborted together at the end.
 
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 
 use purlin_model::bundle::AnyBundle;
 use purlin_model::graph::{NodeId, Op};
@@ -12,8 +14,8 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle};
 
 use super::task::ready;
-use crate::core::{guarded, guarded_async};
 use crate::plan::Plan;
+use crate::user_code::{guarded, guarded_async};
 
 /// Bundles on their way to a remote writer: its back pressure reaches the worker after these.
 const WRITE_AHEAD: usize = 4;
@@ -130,7 +132,7 @@ pub(super) enum WorkerWriter {
     /// Called by the worker itself.
     Local { node: NodeId, writer: Box<dyn AnyWriter> },
     /// Called on the I/O runtime.
-    Remote { node: NodeId, queue: mpsc::Sender<Box<dyn AnyBundle>>, task: JoinHandle<Result<Option<Vec<u8>>, Failure>> },
+    Remote { node: NodeId, queue: mpsc::Sender<Box<dyn AnyBundle>>, task: RemoteTask },
 }
 
 impl WorkerWriter {
@@ -148,7 +150,24 @@ impl WorkerWriter {
             let staged = guarded_async(&name, None, work).await?;
             staged.map_err(|cause| Failure::Sink { transform: name.clone(), cause })
         });
-        WorkerWriter::Remote { node, queue, task }
+        WorkerWriter::Remote { node, queue, task: RemoteTask(task) }
+    }
+}
+
+/// A remote writer's task. A worker that fails drops it, and it must not take that for the end of the data.
+pub(super) struct RemoteTask(JoinHandle<Result<Option<Vec<u8>>, Failure>>);
+
+impl Future for RemoteTask {
+    type Output = Result<Result<Option<Vec<u8>>, Failure>, JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(cx)
+    }
+}
+
+impl Drop for RemoteTask {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 

@@ -19,8 +19,9 @@ use super::feed::Feed;
 use super::sinks::Sinks;
 use super::spill::SpillSegment;
 use super::task::Task;
-use crate::core::{StageRun, ViewState, guarded_async};
+use crate::core::{StageRun, ViewState};
 use crate::plan::{HeadKind, Plan, Stage};
+use crate::user_code::{guarded, guarded_async};
 
 /// How many splits there are per worker, so that uneven ones even out.
 const SPLITS_PER_WORKER: usize = 4;
@@ -89,7 +90,9 @@ impl<'a> StageExecution<'a> {
             for worker in 0..self.runner.parallelism {
                 let (queue, feed, results, views) = (&queue, feed.as_ref(), &results, between.views.clone());
                 scope.spawn(move |_| {
-                    let result = self.work(worker, queue, feed, views);
+                    let work = || self.work(worker, queue, feed, views);
+                    // User code is guarded where it is called; what is left (a `Clone`, a coder) is found here.
+                    let result = guarded(&self.stage.name, None, work).and_then(|result| result);
                     if result.is_err() {
                         self.failed.store(true, Ordering::Relaxed);
                         feed.iter().for_each(|feed| feed.stop());
@@ -143,6 +146,9 @@ impl<'a> StageExecution<'a> {
             run.start_bundle()?;
             run.enter(fed.head, &mut fed.bundle, &mut exits)?;
             run.finish_bundle(&mut exits)?;
+        }
+        if stopped() {
+            return Ok(Vec::new());
         }
         run.teardown()?;
         exits.finish()

@@ -10,8 +10,9 @@ use purlin_model::{BoxError, Failure, Timestamp};
 use super::exits::WorkerExits;
 use super::spill::SpillSegment;
 use super::stage::StageExecution;
-use crate::core::{GroupMachine, StageRun, guarded};
+use crate::core::{GroupMachine, StageRun};
 use crate::plan::HeadKind;
+use crate::user_code::guarded;
 
 /// One piece of a stage's input.
 pub(super) enum Task {
@@ -124,6 +125,10 @@ impl StageExecution<'_> {
         loop {
             let done = guarded(name, None, || machine.advance(Timestamp::MAX, 0, BUNDLE_TARGET, &mut *out))?;
             run.enter(head, &mut out, exits)?;
+            if done {
+                let drops = machine.drops();
+                self.runner.observer.dropped(drops.late, drops.closed);
+            }
             if done || self.runner.is_cancelled() || self.has_failed() {
                 return Ok(());
             }

@@ -1,7 +1,6 @@
 //! Window assignment (SEMANTICS §2), on a bundle whose element type is not known.
 
-use purlin_model::Timestamp;
-use purlin_model::bundle::{AnyBundle, Column};
+use purlin_model::bundle::AnyBundle;
 use purlin_model::window::{Window, WindowFn, WindowSet};
 
 /// Gives every element the windows of its timestamp; elements that lie in none are removed.
@@ -10,24 +9,12 @@ pub(super) fn assign_windows(function: &dyn WindowFn, bundle: &mut dyn AnyBundle
         return;
     }
     let mut many = Vec::new();
-    if function.assign_many(bundle.sides().timestamps().get(0), &mut many) {
+    if bundle.sides().timestamps().as_slice().iter().any(|at| function.assign_many(*at, &mut many)) {
         return assign_lists(function, bundle);
     }
-    let timestamps = bundle.sides_mut().timestamps_mut();
-    if let Column::One(at) = timestamps {
-        let set = function.assign(*at);
-        if set.is_empty() {
-            bundle.clear();
-        } else {
-            *bundle.sides_mut().windows_mut() = Column::One(set);
-        }
-        return;
-    }
-    let taken = std::mem::replace(timestamps, Column::One(Timestamp::MIN));
-    let windows = bundle.sides_mut().windows_mut();
-    windows.refill(taken.as_slice().iter().map(|at| function.assign(*at)));
+    let (timestamps, windows) = bundle.sides_mut().timestamps_and_windows_mut();
+    function.assign_all(timestamps.as_slice(), windows);
     let some_nowhere = windows.as_slice().iter().any(WindowSet::is_empty);
-    *bundle.sides_mut().timestamps_mut() = taken;
     if some_nowhere {
         let len = bundle.len();
         let windows = bundle.sides().windows();
@@ -55,8 +42,8 @@ fn assign_lists(function: &dyn WindowFn, bundle: &mut dyn AnyBundle) {
 #[cfg(test)]
 mod tests {
     use purlin_model::bundle::Bundle;
-    use purlin_model::milliseconds;
     use purlin_model::window::{Fixed, Sliding};
+    use purlin_model::{Timestamp, milliseconds};
 
     use super::*;
 

@@ -84,11 +84,11 @@ impl GroupMachine {
         }
     }
 
-    /// The earliest processing time at which something is due.
+    /// The earliest processing time whose timers have not fired; they are due strictly after it.
     pub fn next_processing_timer(&self) -> Option<i64> {
         match &self.kind {
             Kind::Whole(_) => None,
-            Kind::Triggered(machine) => machine.next_processing_timer(),
+            Kind::Triggered(machine) => machine.earliest_pending_processing_time(),
         }
     }
 

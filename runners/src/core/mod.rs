@@ -8,14 +8,12 @@ mod assign;
 mod grouping;
 mod stage;
 pub mod trigger;
-mod user_code;
 mod views;
 mod watermark;
 mod whole_windows;
 
 pub use grouping::{Drops, GroupMachine};
 pub use stage::{Exits, StageRun};
-pub use user_code::{guarded, guarded_async, quiet_user_panics};
 pub use views::ViewState;
 pub use watermark::{SplitStatus, SplitWatermarks};
 pub use whole_windows::WholeWindows;

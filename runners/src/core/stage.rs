@@ -10,13 +10,13 @@ use std::sync::Arc;
 use purlin_model::bundle::{AnyBundle, Bundle, ElementSides};
 use purlin_model::graph::NodeId;
 use purlin_model::kernel::{Operator, SideInputs};
-use purlin_model::window::Windowing;
+use purlin_model::window::{Window, Windowing};
 use purlin_model::{BoxError, Failure, Timestamp};
 
 use super::assign::assign_windows;
-use super::user_code::guarded;
 use super::views::ViewState;
 use crate::plan::{ExitKind, Stage, Target, Work};
+use crate::user_code::guarded;
 
 /// Where a runner takes a stage's output.
 pub trait Exits {
@@ -31,6 +31,9 @@ pub struct StageRun {
     views: HashMap<NodeId, ViewState>,
     exit_checked: Vec<bool>,
     origin: Option<String>,
+    /// Views have forgotten what windows before this one look up.
+    views_passed: Timestamp,
+    late: u64,
 }
 
 struct RunningStep {
@@ -68,7 +71,8 @@ impl StageRun {
             steps.push(running);
         }
         let exit_checked = vec![false; stage.exits.len()];
-        let mut run = StageRun { stage, steps, views, exit_checked, origin: None };
+        let mut run =
+            StageRun { stage, steps, views, exit_checked, origin: None, views_passed: Timestamp::MIN, late: 0 };
         run.refresh_sides();
         Ok(run)
     }
@@ -146,8 +150,14 @@ impl StageRun {
     pub fn forget_views_before(&mut self, watermark: Timestamp, lateness_ms: i64) {
         let waiting = self.steps.iter().filter_map(|running| earliest(&*running.waiting)).min();
         let passed = watermark.min(waiting.unwrap_or(Timestamp::MAX)).saturating_add_millis(-lateness_ms);
+        self.views_passed = self.views_passed.max(passed);
         self.views.values_mut().for_each(|view| view.forget_before(passed));
         self.refresh_sides();
+    }
+
+    /// How many elements came for a window whose side inputs are forgotten: they are dropped, as at a grouping (SEMANTICS §4).
+    pub fn late(&self) -> u64 {
+        self.late
     }
 
     /// The earliest timestamp among elements on the way to `exit` that wait for a side input: it holds the watermark there.
@@ -179,6 +189,7 @@ impl StageRun {
             return Ok(());
         }
         if !step.views.is_empty() {
+            self.late += drop_late(self.views_passed, running);
             set_unready_aside(&step.views, &self.views, running);
         }
         match &mut running.work {
@@ -199,16 +210,14 @@ impl StageRun {
 
     fn route_outputs(&mut self, index: usize, exits: &mut dyn Exits) -> Result<(), Failure> {
         let stage = self.stage.clone();
-        for (port, output) in stage.steps[index].outputs.iter().enumerate() {
-            if self.steps[index].outputs[port].is_empty() {
-                continue;
+        let mut outputs = std::mem::take(&mut self.steps[index].outputs);
+        for (bundle, output) in outputs.iter_mut().zip(&stage.steps[index].outputs) {
+            if !bundle.is_empty() {
+                self.route(index + 1, bundle, &output.targets, exits)?;
+                bundle.clear();
             }
-            let empty = self.steps[index].outputs[port].new_empty();
-            let mut bundle = std::mem::replace(&mut self.steps[index].outputs[port], empty);
-            self.route(index + 1, &mut bundle, &output.targets, exits)?;
-            bundle.clear();
-            self.steps[index].outputs[port] = bundle;
         }
+        self.steps[index].outputs = outputs;
         Ok(())
     }
 
@@ -300,6 +309,20 @@ fn earliest(bundle: &dyn AnyBundle) -> Option<Timestamp> {
 
 fn failure(transform: &str, origin: Option<&str>, cause: BoxError) -> Failure {
     Failure::Transform { transform: transform.to_string(), origin: origin.map(String::from), cause }
+}
+
+/// Drops elements, window by window, whose side inputs are forgotten; says how many.
+fn drop_late(passed: Timestamp, running: &mut RunningStep) -> u64 {
+    let inbox = &mut *running.inbox;
+    let is_late = |window: Window| !window.is_global() && window.max_timestamp() < passed;
+    if passed == Timestamp::MIN || !inbox.sides().windows().as_slice().iter().any(|set| is_late(set.first())) {
+        return 0;
+    }
+    inbox.explode_windows();
+    let windows = inbox.sides().windows();
+    let kept: Vec<bool> = (0..inbox.len()).map(|i| !is_late(windows.get(i).first())).collect();
+    inbox.retain_mask(&kept);
+    kept.iter().filter(|kept| !**kept).count() as u64
 }
 
 /// Moves elements whose side inputs are not ready from the inbox to where they wait, window by window.

@@ -40,9 +40,14 @@ impl ViewState {
         self.watermark = self.watermark.max(watermark);
     }
 
-    /// Forgets side windows that no element of the main input can look up any more.
-    pub fn forget_before(&mut self, main_watermark: Timestamp) {
-        let is_past = |window: &Window| !window.is_global() && window.max_timestamp() < main_watermark;
+    /// Forgets side windows that main windows ending at or after `passed` cannot look up. Relies on the mapping of windows being
+    /// monotone; it may look back.
+    pub fn forget_before(&mut self, passed: Timestamp) {
+        if passed == Timestamp::MIN {
+            return;
+        }
+        let earliest = passed.min(self.table.function.side_window(passed.min(Timestamp::GLOBAL_MAX)).start);
+        let is_past = |window: &Window| !window.is_global() && window.max_timestamp() < earliest;
         if self.table.values.keys().any(is_past) {
             Arc::make_mut(&mut self.table).values.retain(|window, _| !is_past(window));
         }

@@ -42,8 +42,15 @@ impl MetricsServer {
 
     /// Answers requests, one after the other, until the runtime ends.
     pub(super) async fn serve(self) {
-        while let Ok((stream, _)) = self.listener.accept().await {
-            let _ = tokio::time::timeout(REQUEST_TIMEOUT, self.answer(stream)).await;
+        loop {
+            match self.listener.accept().await {
+                // A client that leaves or says nothing is its own affair.
+                Ok((stream, _)) => drop(tokio::time::timeout(REQUEST_TIMEOUT, self.answer(stream)).await),
+                Err(error) => {
+                    tracing::warn!("the metrics endpoint could not accept a connection: {error}");
+                    tokio::time::sleep(REQUEST_TIMEOUT).await;
+                }
+            }
         }
     }
 

@@ -21,10 +21,10 @@ use purlin_model::metrics::Metric;
 use purlin_model::{Failure, Pipeline};
 
 use crate::batch::BatchRunner;
-use crate::core::quiet_user_panics;
 use crate::observe::Observer;
 use crate::reference::ReferenceRunner;
 use crate::stream::StreamRunner;
+use crate::user_code::quiet_user_panics;
 use signals::Signals;
 
 #[derive(Parser)]

@@ -273,11 +273,20 @@ impl<'a> StageBuilder<'a> {
             }
             for exit in exits {
                 self.exits[exit].heads.push(number);
-                let on_the_way: Vec<usize> =
-                    steps.iter().copied().filter(|step| !self.exits[exit].steps.contains(step)).collect();
-                self.exits[exit].steps.extend(on_the_way);
             }
         }
+        for exit in 0..self.exits.len() {
+            let steps = (0..self.steps.len()).filter(|step| self.leads_to(*step, exit)).collect();
+            self.exits[exit].steps = steps;
+        }
+    }
+
+    /// Whether what a step makes can leave by `exit`.
+    fn leads_to(&self, step: usize, exit: usize) -> bool {
+        self.steps[step].outputs.iter().flat_map(|output| &output.targets).any(|target| match *target {
+            Target::Exit(other) => other == exit,
+            Target::Step(next) => self.leads_to(next, exit),
+        })
     }
 
     fn name(&self, nodes: &[NodeId]) -> String {

@@ -14,7 +14,7 @@ use super::element::{self, Element};
 use super::group::group;
 use super::sinks::Sinks;
 use super::{Dropped, Report};
-use crate::core::guarded;
+use crate::user_code::guarded;
 
 /// More than one, so that what depends on how a source is split shows.
 const SPLITS_DESIRED: usize = 3;

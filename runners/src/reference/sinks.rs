@@ -8,7 +8,7 @@ use purlin_model::{BoxError, Failure};
 use tokio::runtime::Runtime;
 
 use super::element::{self, Element};
-use crate::core::guarded_async;
+use crate::user_code::guarded_async;
 
 /// All sinks of a graph, by how far they have come.
 pub(super) struct Sinks<'a> {

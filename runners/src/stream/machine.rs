@@ -13,8 +13,9 @@ use purlin_model::{Failure, Timestamp};
 use super::inputs::Senders;
 use super::message::Message;
 use super::outgoing::{Action, Outgoing};
-use crate::core::{Drops, GroupMachine, StageRun, ViewState, guarded};
+use crate::core::{Drops, GroupMachine, StageRun, ViewState};
 use crate::plan::{HeadKind, Stage};
+use crate::user_code::guarded;
 
 /// What a machine is told.
 pub(super) enum Event {
@@ -60,9 +61,9 @@ struct HeadState {
 }
 
 impl HeadState {
-    /// Whether it holds no watermark back. A grouping does while it is idle, too: what it keeps is still to come out.
+    /// Whether it holds no watermark back. A grouping with something in it does, though its input is idle: that is still to come out.
     fn is_idle(&self) -> bool {
-        self.grouping.is_none() && self.senders.is_idle()
+        self.senders.is_idle() && self.grouping.as_ref().is_none_or(|grouped| grouped.machine.is_empty())
     }
 }
 
@@ -162,10 +163,11 @@ impl StageMachine {
         self.heads.iter().map(|head| head.output).min().unwrap_or(Timestamp::MAX)
     }
 
-    /// What the groupings have dropped.
+    /// What the groupings, and look-ups of views, have dropped.
     pub(super) fn drops(&self) -> Drops {
         let drops = self.heads.iter().filter_map(|head| Some(head.grouping.as_ref()?.machine.drops()));
-        drops.fold(Drops::default(), |sum, each| Drops { late: sum.late + each.late, closed: sum.closed + each.closed })
+        let at_views = Drops { late: self.run.late(), closed: 0 };
+        drops.fold(at_views, |sum, each| Drops { late: sum.late + each.late, closed: sum.closed + each.closed })
     }
 
     /// Ends the machine's life; the last actions come out.
@@ -276,8 +278,8 @@ impl StageMachine {
             let heads = open(false).min().or_else(|| open(true).max()).unwrap_or(Timestamp::MAX);
             let held = self.run.hold(number).unwrap_or(Timestamp::MAX);
             let mut all = exit.heads.iter().map(|head| &self.heads[*head]);
-            let some_idle = all.clone().any(|head| head.senders.is_idle());
-            let idle = some_idle && all.all(|head| head.senders.is_idle() || head.output == Timestamp::MAX);
+            let some_idle = all.clone().any(|head| head.is_idle());
+            let idle = some_idle && all.all(|head| head.is_idle() || head.output == Timestamp::MAX);
             self.outgoing.advance(number, heads.min(held), idle && held == Timestamp::MAX);
         }
     }

@@ -12,8 +12,9 @@ use purlin_model::{Failure, Timestamp};
 
 use super::channel::Sender;
 use super::message::Message;
-use crate::core::{Exits, guarded};
+use crate::core::Exits;
 use crate::plan::{ExitKind, Plan, Stage};
+use crate::user_code::guarded;
 
 /// What a machine asks its shell to do.
 pub(super) enum Action {
@@ -102,6 +103,12 @@ impl Outgoing {
                 exit.idle_announced = false;
                 for receiver in &exit.receivers {
                     self.actions.push(Action::Send(receiver.clone(), Message::Watermark(exit.watermark)));
+                }
+            }
+            if exit.idle_announced && !exit.idle {
+                // Every receiver must know that this worker counts again, not only those that get elements.
+                for receiver in &exit.receivers {
+                    self.actions.push(Action::Send(receiver.clone(), Message::Watermark(exit.announced)));
                 }
             }
             if exit.idle && !exit.idle_announced {

@@ -18,8 +18,9 @@ use super::channel::Sender;
 use super::env::Env;
 use super::message::Message;
 use super::stop::{StopHandle, StopMode};
-use crate::core::{SplitStatus, SplitWatermarks, guarded_async};
+use crate::core::{SplitStatus, SplitWatermarks};
 use crate::observe::{Observer, SplitReport};
+use crate::user_code::guarded_async;
 
 /// How often idleness is looked for and statuses are reported.
 const TICK: Duration = Duration::from_millis(100);
@@ -102,7 +103,9 @@ impl ReaderTask {
                     }
                 }
             }
+            let before_ms = self.env.now_ms();
             self.announce(&status, &mut announced).await;
+            status.blocked(self.env.now_ms() - before_ms);
         }
         if status.all_finished() {
             self.to.send(Message::Watermark(Timestamp::MAX)).await;
@@ -122,6 +125,10 @@ impl ReaderTask {
     async fn announce(&self, status: &SplitWatermarks, announced: &mut Announced) {
         if status.watermark() > announced.watermark {
             announced.watermark = status.watermark();
+            announced.idle = false;
+            self.to.send(Message::Watermark(announced.watermark)).await;
+        } else if announced.idle && !status.all_idle() {
+            // It counts again.
             announced.idle = false;
             self.to.send(Message::Watermark(announced.watermark)).await;
         }

@@ -8,8 +8,8 @@ use purlin_model::graph::{NodeId, Op};
 use purlin_model::sink::{AnySink, AnyWriter};
 use purlin_model::{BoxError, Failure};
 
-use crate::core::guarded_async;
 use crate::plan::Plan;
+use crate::user_code::guarded_async;
 
 /// What a writer has staged, with its sink's node.
 pub(super) type Staged = (NodeId, Vec<u8>);

@@ -75,7 +75,7 @@ impl StageTask {
             return Ok(told(received.await));
         };
         // Timers fire strictly after their time.
-        let wait = u64::try_from(due - self.env.now_ms() + 1).unwrap_or(0);
+        let wait = u64::try_from(due - self.env.now_ms() + 1).unwrap_or(0).max(1);
         Ok(match select(Box::pin(received), self.env.sleep(Duration::from_millis(wait))).await {
             Either::Left((received, _)) => told(received),
             Either::Right(_) => Event::Tick,

@@ -17,9 +17,10 @@ use super::reader::ReaderTask;
 use super::sinks::{Sinks, Staged};
 use super::stage_task::StageTask;
 use super::stop::StopHandle;
-use crate::core::{ViewState, guarded_async};
+use crate::core::ViewState;
 use crate::observe::Observer;
 use crate::plan::{ExitKind, HeadKind, Plan, Stage, StageId};
+use crate::user_code::guarded_async;
 
 /// A task to spawn.
 pub(super) struct Task {

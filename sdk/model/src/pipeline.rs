@@ -8,7 +8,7 @@ use crate::coder::AnyCoder;
 use crate::error::Problem;
 use crate::graph::{Collection, CollectionId, Graph, Node, NodeId, Op};
 use crate::metrics::{Counter, Distribution, Gauge, Metrics};
-use crate::window::Windowing;
+use crate::window::{Window, Windowing};
 
 /// A pipeline under construction: a cheap handle, cloned into every collection made from it.
 ///
@@ -101,6 +101,19 @@ impl Pipeline {
         built
     }
 
+    /// The same under a name made from `kind`, numbered where it comes again.
+    pub(crate) fn scoped_derived<R>(&self, kind: &str, build: impl FnOnce() -> R) -> R {
+        {
+            let mut builder = self.lock();
+            let full = builder.derived_name(kind);
+            let own = full.rsplit('/').next().unwrap_or(kind).to_string();
+            builder.scope.push(own);
+        }
+        let built = build();
+        self.lock().scope.pop();
+        built
+    }
+
     /// Adds a node and the collections that it makes.
     pub(crate) fn add(
         &self,
@@ -115,6 +128,9 @@ impl Pipeline {
             Name::Given(name) => builder.unique_name(name),
             Name::Derived(kind) => builder.derived_name(kind),
         };
+        if let Some(message) = builder.refused_view(inputs, views) {
+            builder.problem(name.clone(), message);
+        }
         let id = NodeId(builder.graph.nodes.len());
         let mut outputs = Vec::with_capacity(makes.len());
         for NewCollection { coder, windowing, bounded } in makes {
@@ -171,6 +187,21 @@ impl Default for Pipeline {
 }
 
 impl Builder {
+    /// Why a look-up of views is refused, if it is (SEMANTICS §3).
+    fn refused_view(&self, inputs: &[CollectionId], views: &[NodeId]) -> Option<String> {
+        let is_global = |collection: &CollectionId| {
+            self.graph.collections[collection.0].windowing.function.name() == Window::GLOBAL_NAME
+        };
+        let windowed = views.iter().find(|view| !self.graph.nodes[view.0].inputs.iter().all(is_global))?;
+        inputs.iter().any(is_global).then(|| {
+            format!(
+                "its input is in the global window and its side input `{}` is not, so there is no telling which window to look up: \
+                 window the input too, or take the side input from the global window",
+                self.graph.nodes[windowed.0].name
+            )
+        })
+    }
+
     fn full_name(&self, name: &str) -> String {
         self.scope.iter().map(String::as_str).chain([name]).collect::<Vec<_>>().join("/")
     }

@@ -37,8 +37,8 @@ impl TriggerMachine {
     /// Moves the elements into the cells of their windows; returns the (key, window)s that got some.
     pub(super) fn take_in(&mut self, bundle: &mut dyn AnyBundle) -> Vec<Slot> {
         // The store keeps the values only, so the side columns are taken out first.
-        let timestamps = replace(bundle.sides_mut().timestamps_mut(), Column::One(Timestamp::MIN));
-        let windows = replace(bundle.sides_mut().windows_mut(), Column::One(WindowSet::GLOBAL));
+        let timestamps = replace(bundle.sides_mut().timestamps_mut(), Column::one(Timestamp::MIN));
+        let windows = replace(bundle.sides_mut().windows_mut(), Column::one(WindowSet::GLOBAL));
         let mut keys = take(&mut self.scratch.keys);
         self.store.take_in(bundle, &mut keys);
         let bundle = Arriving { keys, timestamps, windows };

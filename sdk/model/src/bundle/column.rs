@@ -2,98 +2,114 @@
 
 /// A column that is often constant.
 #[derive(Clone, Debug)]
-pub enum Column<V> {
-    /// Every element has this value.
-    One(V),
-    /// Element i has value i.
-    Each(Vec<V>),
+pub struct Column<V> {
+    /// The value of every element, if the column is constant.
+    one: V,
+    /// Else element i has value i. In a constant column this is empty, and keeps its memory for the next that varies.
+    each: Vec<V>,
+    is_constant: bool,
 }
 
 impl<V: Copy + PartialEq> Column<V> {
+    /// A column in which every element has this value.
+    pub const fn one(value: V) -> Self {
+        Column { one: value, each: Vec::new(), is_constant: true }
+    }
+
     /// The value of element `i`.
     #[inline]
     pub fn get(&self, i: usize) -> V {
-        match self {
-            Column::One(value) => *value,
-            Column::Each(values) => values[i],
-        }
+        if self.is_constant { self.one } else { self.each[i] }
     }
 
     /// The value that all elements share, if the column is constant.
+    #[inline]
     pub fn constant(&self) -> Option<V> {
-        match self {
-            Column::One(value) => Some(*value),
-            Column::Each(_) => None,
-        }
+        self.is_constant.then_some(self.one)
     }
 
     /// The distinct runs' values at most: one for a constant column, else one per element.
     pub fn as_slice(&self) -> &[V] {
-        match self {
-            Column::One(value) => std::slice::from_ref(value),
-            Column::Each(values) => values,
-        }
+        if self.is_constant { std::slice::from_ref(&self.one) } else { &self.each }
+    }
+
+    /// The column of `len` elements as runs of equal neighbours: each value with how often it stands in a row.
+    pub(super) fn runs(&self, len: usize) -> impl Iterator<Item = (V, usize)> {
+        let constant = (self.is_constant && len > 0).then_some((self.one, len));
+        constant.into_iter().chain(self.each.chunk_by(V::eq).map(|run| (run[0], run.len())))
+    }
+
+    /// Gives every element this value.
+    pub fn set(&mut self, value: V) {
+        self.one = value;
+        self.clear();
     }
 
     /// Replaces all values, one per element; becomes constant if they are all equal.
-    pub fn refill(&mut self, values: impl Iterator<Item = V>) {
-        let mut each = match std::mem::replace(self, Column::Each(Vec::new())) {
-            Column::Each(mut old) => {
-                old.clear();
-                old
+    #[inline]
+    pub fn refill(&mut self, mut values: impl Iterator<Item = V>) {
+        self.clear();
+        let Some(first) = values.next() else { return };
+        self.one = first;
+        let mut alike = 1;
+        while let Some(value) = values.next() {
+            if value != first {
+                self.vary(alike);
+                self.each.push(value);
+                self.each.extend(values);
+                return;
             }
-            Column::One(_) => Vec::new(),
-        };
-        each.extend(values);
-        *self = match each.first() {
-            Some(first) if each.iter().all(|value| value == first) => Column::One(*first),
-            _ => Column::Each(each),
-        };
+            alike += 1;
+        }
     }
 
     /// Appends `more` times `value` to a column of `len` elements.
     #[inline]
     pub(super) fn push_many(&mut self, len: usize, more: usize, value: V) {
-        match self {
-            Column::One(_) if len == 0 => *self = Column::One(value),
-            Column::One(same) if *same == value => {}
-            Column::One(_) => {
-                let each = self.each(len);
-                each.extend(std::iter::repeat_n(value, more));
+        if self.is_constant {
+            if len == 0 {
+                self.one = value;
             }
-            Column::Each(each) => each.extend(std::iter::repeat_n(value, more)),
+            if self.one == value {
+                return;
+            }
+            self.vary(len);
         }
+        self.each.extend(std::iter::repeat_n(value, more));
     }
 
+    /// Moves the values of `other`, a column of `more` elements, behind the `len` of this one.
     pub(super) fn append(&mut self, len: usize, other: &mut Column<V>, more: usize) {
-        match other {
-            Column::One(value) => self.push_many(len, more, *value),
-            Column::Each(values) => self.each(len).append(values),
+        if other.is_constant {
+            return self.push_many(len, more, other.one);
         }
+        if self.is_constant {
+            self.vary(len);
+        }
+        self.each.append(&mut other.each);
+        other.clear();
     }
 
     pub(super) fn split_off(&mut self, at: usize) -> Column<V> {
-        match self {
-            Column::One(value) => Column::One(*value),
-            Column::Each(values) => Column::Each(values.split_off(at)),
-        }
+        let each = if self.is_constant { Vec::new() } else { self.each.split_off(at) };
+        Column { one: self.one, each, is_constant: self.is_constant }
     }
 
     pub(super) fn retain_mask(&mut self, mask: &[bool]) {
-        if let Column::Each(values) = self {
-            let mut flags = mask.iter();
-            values.retain(|_| flags.next() == Some(&true));
-        }
+        let mut flags = mask.iter();
+        self.each.retain(|_| flags.next() == Some(&true));
     }
 
-    /// The values one per element, for a column of `len`.
-    fn each(&mut self, len: usize) -> &mut Vec<V> {
-        if let Column::One(value) = self {
-            *self = Column::Each(vec![*value; len]);
-        }
-        match self {
-            Column::Each(values) => values,
-            Column::One(_) => unreachable!("made one per element above"),
-        }
+    /// Makes it a column of no elements.
+    pub(super) fn clear(&mut self) {
+        self.each.clear();
+        self.is_constant = true;
+    }
+
+    /// Stores the one value for each of `len` elements.
+    #[cold]
+    fn vary(&mut self, len: usize) {
+        self.each.resize(len, self.one);
+        self.is_constant = false;
     }
 }

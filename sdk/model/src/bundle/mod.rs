@@ -12,6 +12,9 @@ pub use any::AnyBundle;
 pub use column::Column;
 pub use sides::{ElementSides, Sides};
 
+use std::iter::Take;
+use std::vec::Drain;
+
 use crate::{Pane, Timestamp, window::WindowSet};
 
 /// How many elements a bundle holds where nobody has a reason for another number: large enough that the cost per
@@ -132,6 +135,20 @@ impl<T> Bundle<T> {
         std::mem::swap(&mut self.sides, &mut into.sides);
     }
 
+    /// The same for an `f` that is told each element's side values.
+    #[inline]
+    pub fn map_into_with<U>(&mut self, into: &mut Bundle<U>, mut f: impl FnMut(T, ElementSides) -> U) {
+        into.clear();
+        let values = self.values.drain(..);
+        if self.sides.all_constant() {
+            let sides = self.sides.get(0);
+            into.values.extend(values.map(|value| f(value, sides)));
+        } else {
+            into.values.extend(values.enumerate().map(|(i, value)| f(value, self.sides.get(i))));
+        }
+        std::mem::swap(&mut self.sides, &mut into.sides);
+    }
+
     /// Keeps the elements for which `keep` holds.
     pub fn retain(&mut self, mut keep: impl FnMut(&T) -> bool) {
         if self.sides.all_constant() {
@@ -154,6 +171,17 @@ impl<T> Bundle<T> {
     pub fn drain(&mut self) -> impl Iterator<Item = (T, ElementSides)> {
         let sides = std::mem::take(&mut self.sides);
         self.values.drain(..).enumerate().map(move |(i, value)| (value, sides.get(i)))
+    }
+
+    /// Takes all values out, in order, in runs that share their windows: `take(windows, values)`.
+    pub(crate) fn drain_by_windows(&mut self, mut take: impl FnMut(WindowSet, Take<&mut Drain<'_, T>>)) {
+        let len = self.values.len();
+        let mut values = self.values.drain(..);
+        for (windows, count) in self.sides.windows().runs(len) {
+            take(windows, values.by_ref().take(count));
+        }
+        drop(values);
+        self.sides.clear();
     }
 
     /// All elements with their side values.

@@ -56,6 +56,11 @@ impl Sides {
         &mut self.windows
     }
 
+    /// The timestamps, and the windows to replace by them.
+    pub fn timestamps_and_windows_mut(&mut self) -> (&Column<Timestamp>, &mut Column<WindowSet>) {
+        (&self.timestamps, &mut self.windows)
+    }
+
     /// The side values of element `i`.
     #[inline]
     pub fn get(&self, i: usize) -> ElementSides {
@@ -68,15 +73,9 @@ impl Sides {
     }
 
     pub(super) fn clear(&mut self) {
-        if let Column::Each(values) = &mut self.timestamps {
-            values.clear();
-        }
-        if let Column::Each(values) = &mut self.windows {
-            values.clear();
-        }
-        if let Column::Each(values) = &mut self.panes {
-            values.clear();
-        }
+        self.timestamps.clear();
+        self.windows.clear();
+        self.panes.clear();
     }
 
     #[inline]
@@ -115,9 +114,9 @@ impl Sides {
 impl Default for Sides {
     fn default() -> Self {
         Sides {
-            timestamps: Column::One(Timestamp::MIN),
-            windows: Column::One(WindowSet::GLOBAL),
-            panes: Column::One(Pane::UNGROUPED),
+            timestamps: Column::one(Timestamp::MIN),
+            windows: Column::one(WindowSet::GLOBAL),
+            panes: Column::one(Pane::UNGROUPED),
         }
     }
 }

@@ -1,21 +1,25 @@
 //! Aggregation of a bounded input, in parallel: each thread scatters into partitions, then each partition is grouped by itself.
 //!
 //! While keys repeat, a thread folds into a table that fits its cache and scatters only the accumulators. Once
-//! most (window, key) pairs turn out to be distinct it stops folding and scatters the raw values: hashing
-//! them twice would cost more than it saves. Either way a partition's groups later fit the cache.
+//! most (window, key) pairs turn out to be distinct it stops folding and scatters what comes: hashing
+//! it twice would cost more than it saves. Either way a partition's groups later fit the cache.
+//!
+//! Memory traffic is what costs. So windows are looked up once per run of elements that share theirs, what is scattered is as small
+//! as can be, and tables are made as large as they will be.
 
 use std::any::Any;
-use std::marker::PhantomData;
+use std::iter;
+use std::mem::{needs_drop, replace, size_of, take};
 use std::sync::Arc;
 
 use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
+use hashbrown::hash_table::{Entry, IntoIter};
 
 use super::KEY_GROUPS;
 use super::hash::hash_of;
-use super::partition::Part;
+use super::partition::{Entries, Part};
 use super::window_numbers::WindowNumbers;
-use crate::bundle::{AnyBundle, ElementSides};
+use crate::bundle::{AnyBundle, Bundle, ElementSides};
 use crate::combine::CombineFn;
 use crate::window::{Window, WindowSet};
 use crate::{BoxError, Element, Key, Pane};
@@ -51,40 +55,51 @@ pub trait Partial: Send {
 
 /// The groups of one partition, ready to be emitted.
 pub trait Groups: Send {
-    /// Moves up to about `limit` groups to `out`, of one window; `false` once there are no more.
+    /// Moves up to `limit` groups to `out`, of one window unless windows are small; `false` once there are no more.
     fn emit(&mut self, limit: usize, out: &mut dyn AnyBundle) -> bool;
 }
+
+/// A bundle of this part of the limit is large enough: another window's groups would make its side columns vary.
+const SMALL_SHARE: usize = 16;
+
+type Accumulated<K, V, C> = (K, <C as CombineFn<V>>::Accumulator);
 
 pub(super) struct TypedAggregator<K, V, C: CombineFn<V>> {
     combiner: Arc<C>,
     folding: bool,
-    folded: HashTable<(u32, K, C::Accumulator)>,
+    folded: HashTable<(u32, Accumulated<K, V, C>)>,
     added_since_scatter: usize,
-    windows: Vec<Window>,
     numbers: WindowNumbers,
-    parts: Vec<Part<K, V, C::Accumulator>>,
+    windows: Vec<Window>,
+    raw_parts: Vec<Entries<K, V>>,
+    folded_parts: Vec<Entries<K, C::Accumulator>>,
     bytes: usize,
 }
 
 impl<K: Key, V: Element, C: CombineFn<V>> TypedAggregator<K, V, C> {
+    /// An accumulator of one value travels in the value's place where it is smaller and no memory must be sought for it.
+    const SCATTERS_FOLDED: bool = !needs_drop::<C::Accumulator>() && size_of::<C::Accumulator>() <= size_of::<V>();
+
+    const FOLDED_BYTES: usize = Entries::<K, C::Accumulator>::ENTRY_BYTES;
+
+    const SCATTERED_BYTES: usize =
+        if Self::SCATTERS_FOLDED { Self::FOLDED_BYTES } else { Entries::<K, V>::ENTRY_BYTES };
+
     pub(super) fn new(combiner: Arc<C>, folding: bool) -> Self {
         TypedAggregator {
             combiner,
             folding,
             folded: HashTable::new(),
             added_since_scatter: 0,
-            windows: Vec::new(),
             numbers: WindowNumbers::default(),
-            parts: Self::empty_parts(),
+            windows: Vec::new(),
+            raw_parts: empty_parts(),
+            folded_parts: empty_parts(),
             bytes: 0,
         }
     }
 
-    fn empty_parts() -> Vec<Part<K, V, C::Accumulator>> {
-        (0..KEY_GROUPS).map(|_| Part::default()).collect()
-    }
-
-    fn window_index(&mut self, window: Window) -> u32 {
+    fn number_of(&mut self, window: Window) -> u32 {
         let (number, is_new) = self.numbers.of(window);
         if is_new {
             self.windows.push(window);
@@ -92,26 +107,54 @@ impl<K: Key, V: Element, C: CombineFn<V>> TypedAggregator<K, V, C> {
         number
     }
 
-    #[inline]
-    fn add_one(&mut self, window: u32, key: K, value: V) {
-        let hash = hash_of(&key);
-        if !self.folding {
-            self.bytes += Part::<K, V, C::Accumulator>::RAW_BYTES;
-            self.parts[partition_of(hash)].raw.push((hash as u32, window, key, value));
-            return;
+    /// Takes in elements that lie in all of `windows`.
+    fn add_run(&mut self, windows: &[u32], elements: impl Iterator<Item = (K, V)>) {
+        match windows {
+            [] => elements.for_each(drop),
+            [window] => self.add_to(*window, elements),
+            [others @ .., last] => {
+                for (key, value) in elements {
+                    for window in others {
+                        self.add_to(*window, iter::once((key.clone(), value.clone())));
+                    }
+                    self.add_to(*last, iter::once((key, value)));
+                }
+            }
         }
-        let slot = mixed(hash, window);
+    }
+
+    #[inline]
+    fn add_to(&mut self, window: u32, mut elements: impl Iterator<Item = (K, V)>) {
+        while self.folding {
+            let Some((key, value)) = elements.next() else { return };
+            self.fold(window, key, value);
+        }
+        let mut scattered = 0;
+        for (key, value) in elements {
+            let hash = hash_of(&key);
+            let partition = partition_of(hash);
+            if Self::SCATTERS_FOLDED {
+                let accumulator = accumulator_of(&*self.combiner, value);
+                self.folded_parts[partition].push(hash as u32, window, key, accumulator);
+            } else {
+                self.raw_parts[partition].push(hash as u32, window, key, value);
+            }
+            scattered += 1;
+        }
+        self.bytes += scattered * Self::SCATTERED_BYTES;
+    }
+
+    #[inline]
+    fn fold(&mut self, window: u32, key: K, value: V) {
         let found = self.folded.entry(
-            slot,
-            |(held_window, held, _)| *held_window == window && *held == key,
-            |(held_window, held, _)| mixed(hash_of(held), *held_window),
+            mixed(hash_of(&key), window),
+            |(held_window, (held, _))| *held_window == window && *held == key,
+            |(held_window, (held, _))| mixed(hash_of(held), *held_window),
         );
         match found {
-            Entry::Occupied(mut found) => self.combiner.add_owned(&mut found.get_mut().2, value),
+            Entry::Occupied(mut found) => self.combiner.add_owned(&mut found.get_mut().1.1, value),
             Entry::Vacant(free) => {
-                let mut accumulator = self.combiner.create();
-                self.combiner.add_owned(&mut accumulator, value);
-                free.insert((window, key, accumulator));
+                free.insert((window, (key, accumulator_of(&*self.combiner, value))));
             }
         }
         self.added_since_scatter += 1;
@@ -123,16 +166,28 @@ impl<K: Key, V: Element, C: CombineFn<V>> TypedAggregator<K, V, C> {
         }
     }
 
+    #[cold]
     fn scatter_folded(&mut self) {
-        self.bytes += self.folded.len() * Part::<K, V, C::Accumulator>::FOLDED_BYTES;
-        for (window, key, accumulator) in self.folded.drain() {
+        self.bytes += self.folded.len() * Self::FOLDED_BYTES;
+        for (window, (key, accumulator)) in self.folded.drain() {
             let hash = hash_of(&key);
-            self.parts[partition_of(hash)].folded.push((hash as u32, window, key, accumulator));
+            self.folded_parts[partition_of(hash)].push(hash as u32, window, key, accumulator);
         }
     }
 }
 
-/// The partition by the hash's high bits; tables use the others.
+fn empty_parts<K, X>() -> Vec<Entries<K, X>> {
+    (0..KEY_GROUPS).map(|_| Entries::default()).collect()
+}
+
+#[inline]
+fn accumulator_of<V, C: CombineFn<V>>(combiner: &C, value: V) -> C::Accumulator {
+    let mut accumulator = combiner.create();
+    combiner.add_owned(&mut accumulator, value);
+    accumulator
+}
+
+/// The partition by the hash's upper half; tables use the lower.
 #[inline]
 fn partition_of(hash: u64) -> usize {
     (hash >> 32) as usize % KEY_GROUPS
@@ -145,112 +200,172 @@ fn mixed(hash: u64, window: u32) -> u64 {
 
 impl<K: Key, V: Element, C: CombineFn<V>> Aggregator for TypedAggregator<K, V, C> {
     fn add(&mut self, bundle: &mut dyn AnyBundle) {
-        let mut last: Option<(Window, u32)> = None;
-        for ((key, value), sides) in bundle.downcast::<(K, V)>().drain() {
-            let windows = sides.windows;
-            for window in windows.iter().take(windows.len().saturating_sub(1)) {
-                let index = self.window_index(window);
-                self.add_one(index, key.clone(), value.clone());
-            }
-            let Some(window) = windows.iter().last() else { continue };
-            let index = match last {
-                Some((same, index)) if same == window => index,
-                _ => self.window_index(window),
-            };
-            last = Some((window, index));
-            self.add_one(index, key, value);
-        }
+        let bundle: &mut Bundle<(K, V)> = bundle.downcast();
+        let mut numbers = Vec::new();
+        bundle.drain_by_windows(|windows, elements| {
+            numbers.clear();
+            numbers.extend(windows.iter().map(|window| self.number_of(window)));
+            self.add_run(&numbers, elements);
+        });
     }
 
     fn bytes(&self) -> usize {
-        self.bytes + self.folded.len() * Part::<K, V, C::Accumulator>::FOLDED_BYTES
+        self.bytes + self.folded.len() * Self::FOLDED_BYTES
     }
 
     fn take(&mut self) -> Vec<Box<dyn Partial>> {
         self.scatter_folded();
         self.bytes = 0;
-        let parts = std::mem::replace(&mut self.parts, Self::empty_parts());
-        let windows = std::mem::take(&mut self.windows);
         self.numbers.clear();
-        let mut scratch = Vec::new();
-        let whole = |part: Part<_, _, _>| Box::new(part.with_windows(&windows, &mut scratch)) as Box<dyn Partial>;
-        parts.into_iter().map(whole).collect()
+        let windows = Arc::new(take(&mut self.windows));
+        let mostly_distinct = !self.folding;
+        let raw = replace(&mut self.raw_parts, empty_parts());
+        let folded = replace(&mut self.folded_parts, empty_parts());
+        let part = |(raw, folded)| Part { windows: windows.clone(), raw, folded, mostly_distinct };
+        raw.into_iter().zip(folded).map(|entries| Box::new(part(entries)) as Box<dyn Partial>).collect()
     }
 }
 
+/// Grouped as they are emitted, window by window, in one table that is used again and stays in the cache.
 pub(super) struct TypedGroups<K, V, C: CombineFn<V>> {
     combiner: Arc<C>,
-    windows: Vec<(Window, hashbrown::hash_table::IntoIter<(K, C::Accumulator)>)>,
-    of: PhantomData<fn(V)>,
+    waiting: Vec<WindowEntries<K, V, C::Accumulator>>,
+    table: HashTable<Accumulated<K, V, C>>,
+    /// The groups of a window that has more than one call may emit.
+    emitting: Option<(Window, IntoIter<Accumulated<K, V, C>>)>,
+}
+
+/// The entries of one window, of all threads.
+struct WindowEntries<K, V, A> {
+    window: Window,
+    raw: Entries<K, V>,
+    folded: Entries<K, A>,
+    /// About how many groups there will be, where that is known.
+    groups: usize,
 }
 
 impl<K: Key, V: Element, C: CombineFn<V>> TypedGroups<K, V, C> {
     pub(super) fn merging(combiner: Arc<C>, partials: Vec<Box<dyn Partial>>) -> Self {
-        let mut windows: Vec<(Window, HashTable<(K, C::Accumulator)>)> = Vec::new();
-        let mut numbers = WindowNumbers::default();
-        for partial in partials {
-            let part: Part<K, V, C::Accumulator> =
-                *partial.into_any().downcast().expect("partials come from aggregators of this grouping");
-            // From the part's window numbers to ours, so that each entry finds its table by index.
-            let mut number_of = |window: &Window| {
-                let (number, is_new) = numbers.of(*window);
-                if is_new {
-                    windows.push((*window, HashTable::new()));
-                }
-                number as usize
-            };
-            let renumbered: Vec<usize> = part.windows.iter().map(&mut number_of).collect();
-            for (hash, window, key, value) in part.raw {
-                let table = &mut windows[renumbered[window as usize]].1;
-                match entry(table, hash, &key) {
-                    Entry::Occupied(mut found) => combiner.add_owned(&mut found.get_mut().1, value),
-                    Entry::Vacant(free) => {
-                        let mut accumulator = combiner.create();
-                        combiner.add_owned(&mut accumulator, value);
-                        free.insert((key, accumulator));
-                    }
-                }
+        let typed = |partial: Box<dyn Partial>| -> Part<K, V, C::Accumulator> {
+            *partial.into_any().downcast().expect("partials come from aggregators of this grouping")
+        };
+        let parts = partials.into_iter().map(typed).collect();
+        TypedGroups { combiner, waiting: by_window(parts), table: HashTable::new(), emitting: None }
+    }
+
+    /// Fills the table, which is empty.
+    fn group(&mut self, entries: WindowEntries<K, V, C::Accumulator>) {
+        // The lower half of a hash, spread over all bits again: tables go by the lowest and by the highest.
+        let spread = |hash: u32| u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let rehash = |(held, _): &Accumulated<K, V, C>| spread(hash_of(held) as u32);
+        let Self { combiner, table, .. } = self;
+        table.reserve(entries.groups, rehash);
+        entries.raw.drain(|hash, key, value| match table.entry(spread(hash), |(held, _)| *held == key, rehash) {
+            Entry::Occupied(mut found) => combiner.add_owned(&mut found.get_mut().1, value),
+            Entry::Vacant(free) => {
+                free.insert((key, accumulator_of(&**combiner, value)));
             }
-            for (hash, window, key, accumulator) in part.folded {
-                let table = &mut windows[renumbered[window as usize]].1;
-                match entry(table, hash, &key) {
-                    Entry::Occupied(mut found) => combiner.merge(&mut found.get_mut().1, accumulator),
-                    Entry::Vacant(free) => {
-                        free.insert((key, accumulator));
-                    }
-                }
+        });
+        entries.folded.drain(|hash, key, value| match table.entry(spread(hash), |(held, _)| *held == key, rehash) {
+            Entry::Occupied(mut found) => combiner.merge(&mut found.get_mut().1, value),
+            Entry::Vacant(free) => {
+                free.insert((key, value));
             }
-        }
-        let windows = windows.into_iter().map(|(window, table)| (window, table.into_iter())).collect();
-        TypedGroups { combiner, windows, of: PhantomData }
+        });
     }
 }
 
-/// Within a partition the hash's high bits are all alike, so tables go by the low half, spread over all bits again.
-#[inline]
-fn entry<'a, K: Key, A>(table: &'a mut HashTable<(K, A)>, hash: u32, key: &K) -> Entry<'a, (K, A)> {
-    table.entry(spread(hash), |(held, _)| held == key, |(held, _)| spread(hash_of(held) as u32))
-}
-
-#[inline]
-fn spread(hash: u32) -> u64 {
-    u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+/// The entries of a partition, sorted by window.
+fn by_window<K: Key, V, A>(parts: Vec<Part<K, V, A>>) -> Vec<WindowEntries<K, V, A>> {
+    const NONE: u32 = u32::MAX;
+    /// How many entries of a window there are.
+    struct Counts {
+        window: Window,
+        raw: usize,
+        folded: usize,
+        groups: usize,
+    }
+    let mut numbers = WindowNumbers::default();
+    let mut counts: Vec<Counts> = Vec::new();
+    let mut places = Vec::with_capacity(parts.len());
+    for part in &parts {
+        let mut of_part = vec![NONE; part.windows.len()];
+        let mut place_of = |window: u32, counts: &mut Vec<Counts>| {
+            let place = &mut of_part[window as usize];
+            if *place == NONE {
+                let window = part.windows[window as usize];
+                let (number, is_new) = numbers.of(window);
+                if is_new {
+                    counts.push(Counts { window, raw: 0, folded: 0, groups: 0 });
+                }
+                *place = number;
+            }
+            *place as usize
+        };
+        // Where keys repeat, entries say little about groups: then the table grows as it must.
+        let groups = |entries: usize| if part.mostly_distinct { entries } else { 0 };
+        for (window, len) in part.raw.runs() {
+            let place = place_of(window, &mut counts);
+            counts[place].raw += len;
+            counts[place].groups += groups(len);
+        }
+        for (window, len) in part.folded.runs() {
+            let place = place_of(window, &mut counts);
+            counts[place].folded += len;
+            counts[place].groups += groups(len);
+        }
+        places.push(of_part);
+    }
+    let with_room = |Counts { window, raw, folded, groups }| WindowEntries {
+        window,
+        raw: Entries::with_capacity(raw),
+        folded: Entries::with_capacity(folded),
+        groups,
+    };
+    let mut sorted: Vec<_> = counts.into_iter().map(with_room).collect();
+    for (part, places) in parts.into_iter().zip(places) {
+        part.raw.gather(|window| &mut sorted[places[window as usize] as usize].raw);
+        part.folded.gather(|window| &mut sorted[places[window as usize] as usize].folded);
+    }
+    sorted
 }
 
 impl<K: Key, V: Element, C: CombineFn<V>> Groups for TypedGroups<K, V, C> {
     fn emit(&mut self, limit: usize, out: &mut dyn AnyBundle) -> bool {
-        let Some((window, groups)) = self.windows.last_mut() else { return false };
-        let sides = ElementSides {
-            timestamp: window.max_timestamp(),
-            windows: WindowSet::one(*window),
-            pane: Pane::ON_TIME_AND_ONLY,
-        };
-        let results = groups.by_ref().take(limit).map(|(key, accumulator)| (key, self.combiner.extract(accumulator)));
-        out.downcast().extend_with(results, sides);
-        if groups.len() == 0 {
-            self.windows.pop();
+        let out: &mut Bundle<(K, C::Output)> = out.downcast();
+        loop {
+            if self.emitting.is_none() {
+                let Some(entries) = self.waiting.pop() else { return false };
+                let window = entries.window;
+                self.group(entries);
+                if self.table.len() + out.len() <= limit {
+                    let results = self.table.drain().map(|(key, group)| (key, self.combiner.extract(group)));
+                    out.extend_with(results, sides_of(window));
+                } else {
+                    self.emitting = Some((window, take(&mut self.table).into_iter()));
+                }
+            }
+            if let Some((window, groups)) = &mut self.emitting {
+                let room = limit.saturating_sub(out.len());
+                let results = groups.by_ref().take(room).map(|(key, group)| (key, self.combiner.extract(group)));
+                out.extend_with(results, sides_of(*window));
+                if groups.len() != 0 {
+                    return true;
+                }
+                self.emitting = None;
+            }
+            if out.len() * SMALL_SHARE >= limit {
+                return !self.waiting.is_empty();
+            }
         }
-        !self.windows.is_empty()
+    }
+}
+
+fn sides_of(window: Window) -> ElementSides {
+    ElementSides {
+        timestamp: window.max_timestamp(),
+        windows: WindowSet::one(window),
+        pane: Pane::ON_TIME_AND_ONLY,
     }
 }
 

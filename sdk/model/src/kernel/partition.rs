@@ -4,8 +4,10 @@
 //! same window, so a chunk notes where the window changes.
 
 use std::any::Any;
-use std::mem::{needs_drop, size_of};
+use std::iter::Take;
+use std::mem::{needs_drop, size_of, take};
 use std::sync::Arc;
+use std::vec::IntoIter;
 
 use super::{Partial, hash::hash_of};
 use crate::window::Window;
@@ -23,18 +25,28 @@ pub(super) struct Part<K, V, A> {
     pub(super) mostly_distinct: bool,
 }
 
-/// Keys, each with a value or an accumulator, by window.
+/// Keys, each with a value or an accumulator and a window.
+///
+/// A thread fills hundreds of these in turns: what each entry touches is kept together, the rest apart.
 pub(super) struct Entries<K, X> {
-    full: Vec<Chunk<K, X>>,
-    last: Chunk<K, X>,
-    /// The window of the last entry of `last`.
+    pairs: Vec<(K, X)>,
+    /// The window of the last pair.
     window: Option<u32>,
+    rest: Box<Rest<K, X>>,
+}
+
+struct Rest<K, X> {
+    /// What belongs to the pairs at hand.
+    hashes: Vec<u32>,
+    runs: Vec<Run>,
+    /// Chunks that are full.
+    full: Vec<Chunk<K, X>>,
 }
 
 /// Entries in the order in which they came.
 struct Chunk<K, X> {
     pairs: Vec<(K, X)>,
-    /// The keys' hashes, where it pays to keep them.
+    /// The lower halves of the keys' hashes, where it pays to keep them.
     hashes: Vec<u32>,
     runs: Vec<Run>,
 }
@@ -51,83 +63,149 @@ impl<K: Key, X> Entries<K, X> {
     /// Keys that own memory elsewhere, text above all, would be fetched from there once more to be hashed again.
     const KEEPS_HASHES: bool = needs_drop::<K>();
 
-    const CHUNK_LEN: usize = if Self::ENTRY_BYTES > CHUNK_BYTES { 1 } else { CHUNK_BYTES / (Self::ENTRY_BYTES + 1) };
+    const CHUNK_LEN: usize = match CHUNK_BYTES.checked_div(Self::ENTRY_BYTES) {
+        None => CHUNK_BYTES,
+        Some(0) => 1,
+        Some(len) => len,
+    };
+
+    /// With room for so many, or a chunk of them.
+    pub(super) fn with_capacity(entries: usize) -> Self {
+        let mut with_room = Entries::default();
+        with_room.reserve(entries.min(Self::CHUNK_LEN));
+        with_room
+    }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.last.pairs.is_empty() && self.full.is_empty()
+        self.pairs.is_empty() && self.rest.full.is_empty()
     }
 
     pub(super) fn len(&self) -> usize {
-        self.full.iter().map(|chunk| chunk.pairs.len()).sum::<usize>() + self.last.pairs.len()
+        self.rest.full.iter().map(|chunk| chunk.pairs.len()).sum::<usize>() + self.pairs.len()
     }
 
     #[inline]
-    pub(super) fn push(&mut self, hash: u64, window: u32, key: K, value: X) {
-        if self.last.pairs.len() == Self::CHUNK_LEN {
-            self.begin_chunk();
+    pub(super) fn push(&mut self, hash: u32, window: u32, key: K, value: X) {
+        if self.pairs.len() == Self::CHUNK_LEN {
+            self.end_chunk();
+            self.reserve(Self::CHUNK_LEN);
         }
         if self.window != Some(window) {
             self.begin_run(window);
         }
         if Self::KEEPS_HASHES {
-            self.last.hashes.push(hash as u32);
+            self.rest.hashes.push(hash);
         }
-        self.last.pairs.push((key, value));
-    }
-
-    #[cold]
-    fn begin_chunk(&mut self) {
-        let hashes = if Self::KEEPS_HASHES { Self::CHUNK_LEN } else { 0 };
-        let next =
-            Chunk { pairs: Vec::with_capacity(Self::CHUNK_LEN), hashes: Vec::with_capacity(hashes), runs: Vec::new() };
-        self.full.push(std::mem::replace(&mut self.last, next));
-        self.window = None;
+        self.pairs.push((key, value));
     }
 
     #[inline(never)]
     fn begin_run(&mut self, window: u32) {
-        self.last.runs.push(Run { window, begin: self.last.pairs.len() as u32 });
+        self.rest.runs.push(Run { window, begin: self.pairs.len() as u32 });
         self.window = Some(window);
+    }
+
+    #[cold]
+    fn end_chunk(&mut self) {
+        let rest = &mut *self.rest;
+        let chunk =
+            Chunk { pairs: take(&mut self.pairs), hashes: take(&mut rest.hashes), runs: take(&mut rest.runs) };
+        rest.full.push(chunk);
+        self.window = None;
+    }
+
+    fn reserve(&mut self, entries: usize) {
+        self.pairs.reserve_exact(entries);
+        self.rest.hashes.reserve_exact(if Self::KEEPS_HASHES { entries } else { 0 });
+    }
+
+    fn into_chunks(mut self) -> Vec<Chunk<K, X>> {
+        self.end_chunk();
+        self.rest.full
     }
 
     /// Each window's number with how many entries follow one another in it.
     pub(super) fn runs(&self) -> impl Iterator<Item = (u32, usize)> {
-        self.full.iter().chain([&self.last]).flat_map(Chunk::runs)
+        let last = runs(&self.rest.runs, self.pairs.len());
+        self.rest.full.iter().flat_map(Chunk::runs).chain(last)
     }
 
-    /// Takes all entries out: `take(window, hash, key, value)`, the hash being the lower half. Chunks are freed one by one.
-    #[inline]
-    pub(super) fn drain_into(self, mut take: impl FnMut(u32, u32, K, X)) {
-        for chunk in self.full.into_iter().chain([self.last]) {
-            let runs: Vec<(u32, usize)> = chunk.runs().collect();
-            let mut hashes = chunk.hashes.into_iter();
-            let mut pairs = chunk.pairs.into_iter();
-            for (window, len) in runs {
-                for (key, value) in pairs.by_ref().take(len) {
-                    let kept = if Self::KEEPS_HASHES { hashes.next() } else { None };
-                    take(window, kept.unwrap_or_else(|| hash_of(&key) as u32), key, value);
-                }
+    /// Moves each entry to where those of its window are gathered: `gathered(window)`. Chunks of one window move as they are.
+    pub(super) fn gather<'a>(self, mut gathered: impl FnMut(u32) -> &'a mut Entries<K, X>)
+    where
+        Self: 'a,
+    {
+        for chunk in self.into_chunks() {
+            if let [Run { window, .. }] = chunk.runs[..] {
+                gathered(window).rest.full.push(chunk);
+                continue;
             }
+            chunk.drain_runs(|window, entries| {
+                let into = gathered(window);
+                entries.for_each(|(hash, key, value)| into.push(hash, window, key, value));
+            });
+        }
+    }
+
+    /// Takes all entries out, with the lower halves of their keys' hashes.
+    #[inline]
+    pub(super) fn drain(self, mut take: impl FnMut(u32, K, X)) {
+        for chunk in self.into_chunks() {
+            chunk.drain_runs(|_, entries| entries.for_each(|(hash, key, value)| take(hash, key, value)));
         }
     }
 }
 
 impl<K, X> Chunk<K, X> {
     fn runs(&self) -> impl Iterator<Item = (u32, usize)> {
-        let ends = self.runs.iter().skip(1).map(|run| run.begin as usize).chain([self.pairs.len()]);
-        self.runs.iter().zip(ends).map(|(run, end)| (run.window, end - run.begin as usize))
+        runs(&self.runs, self.pairs.len())
+    }
+}
+
+/// Windows and lengths of the runs of `len` entries.
+fn runs(runs: &[Run], len: usize) -> impl Iterator<Item = (u32, usize)> {
+    let ends = runs.iter().skip(1).map(|run| run.begin as usize).chain([len]);
+    runs.iter().zip(ends).map(|(run, end)| (run.window, end - run.begin as usize))
+}
+
+impl<K: Key, X> Chunk<K, X> {
+    #[inline]
+    fn drain_runs(self, mut take: impl FnMut(u32, RunEntries<'_, K, X>)) {
+        let mut hashes = self.hashes.into_iter();
+        let mut pairs = self.pairs.into_iter();
+        for (window, len) in runs(&self.runs, pairs.len()) {
+            take(window, RunEntries { pairs: pairs.by_ref().take(len), hashes: &mut hashes });
+        }
+    }
+}
+
+/// Entries of one window, each with the lower half of its key's hash.
+struct RunEntries<'a, K, X> {
+    pairs: Take<&'a mut IntoIter<(K, X)>>,
+    hashes: &'a mut IntoIter<u32>,
+}
+
+impl<K: Key, X> Iterator for RunEntries<'_, K, X> {
+    type Item = (u32, K, X);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let (key, value) = self.pairs.next()?;
+        let kept = if Entries::<K, X>::KEEPS_HASHES { self.hashes.next() } else { None };
+        Some((kept.unwrap_or_else(|| hash_of(&key) as u32), key, value))
     }
 }
 
 impl<K: Key, X: Element> Entries<K, X> {
-    fn encode(&self, mut bytes: Vec<u8>) -> Result<Vec<u8>, postcard::Error> {
-        bytes = postcard::to_extend(&self.len(), bytes)?;
-        for chunk in self.full.iter().chain([&self.last]) {
-            let mut pairs = chunk.pairs.iter();
-            for (window, len) in chunk.runs() {
-                for (key, value) in pairs.by_ref().take(len) {
-                    bytes = postcard::to_extend(&(window, key, value), bytes)?;
-                }
+    /// Runs as (window, length), each before its pairs; `number` says under which number a window is written.
+    fn encode(&self, number: impl Fn(u32) -> u32, mut bytes: Vec<u8>) -> Result<Vec<u8>, postcard::Error> {
+        bytes = postcard::to_extend(&self.runs().count(), bytes)?;
+        let chunks = self.rest.full.iter().map(|chunk| &chunk.pairs).chain([&self.pairs]);
+        let mut pairs = chunks.flatten();
+        for (window, len) in self.runs() {
+            bytes = postcard::to_extend(&(number(window), len), bytes)?;
+            for pair in pairs.by_ref().take(len) {
+                bytes = postcard::to_extend(pair, bytes)?;
             }
         }
         Ok(bytes)
@@ -135,11 +213,15 @@ impl<K: Key, X: Element> Entries<K, X> {
 
     /// Adds what was encoded, whose windows are numbered from `base` on; gives what follows.
     fn decode<'a>(&mut self, base: u32, from: &'a [u8]) -> Result<&'a [u8], postcard::Error> {
-        let (len, mut rest): (usize, _) = postcard::take_from_bytes(from)?;
-        for _ in 0..len {
-            let ((window, key, value), after): ((u32, K, X), _) = postcard::take_from_bytes(rest)?;
-            self.push(hash_of(&key), base + window, key, value);
-            rest = after;
+        let (runs, mut rest): (usize, _) = postcard::take_from_bytes(from)?;
+        for _ in 0..runs {
+            let ((window, len), mut pairs): ((u32, usize), _) = postcard::take_from_bytes(rest)?;
+            for _ in 0..len {
+                let ((key, value), after): ((K, X), _) = postcard::take_from_bytes(pairs)?;
+                self.push(hash_of(&key) as u32, base + window, key, value);
+                pairs = after;
+            }
+            rest = pairs;
         }
         Ok(rest)
     }
@@ -147,8 +229,8 @@ impl<K: Key, X: Element> Entries<K, X> {
 
 impl<K, X> Default for Entries<K, X> {
     fn default() -> Self {
-        let last = Chunk { pairs: Vec::new(), hashes: Vec::new(), runs: Vec::new() };
-        Entries { full: Vec::new(), last, window: None }
+        let rest = Rest { hashes: Vec::new(), runs: Vec::new(), full: Vec::new() };
+        Entries { pairs: Vec::new(), window: None, rest: Box::new(rest) }
     }
 }
 
@@ -168,9 +250,15 @@ impl<K: Key, V: Element, A: Element> Partial for Part<K, V, A> {
     }
 
     fn encode(&self, into: &mut Vec<u8>) -> Result<(), BoxError> {
-        let mut bytes = postcard::to_extend(&*self.windows, std::mem::take(into))?;
-        bytes = self.raw.encode(bytes)?;
-        bytes = self.folded.encode(bytes)?;
+        // Only the windows that stand here: those of all parts, in each part, would be too many.
+        let mut own: Vec<u32> = self.raw.runs().chain(self.folded.runs()).map(|(window, _)| window).collect();
+        own.sort_unstable();
+        own.dedup();
+        let windows: Vec<Window> = own.iter().map(|window| self.windows[*window as usize]).collect();
+        let number = |window: u32| own.partition_point(|known| *known < window) as u32;
+        let mut bytes = postcard::to_extend(&windows, take(into))?;
+        bytes = self.raw.encode(number, bytes)?;
+        bytes = self.folded.encode(number, bytes)?;
         *into = bytes;
         Ok(())
     }

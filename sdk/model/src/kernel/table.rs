@@ -74,25 +74,18 @@ impl<K: Key, V: Element, C: CombineFn<V>, F: Arriving<V, C>> TypedTable<K, V, C,
 
 impl<K: Key, V: Element, C: CombineFn<V>, F: Arriving<V, C>> WindowTable for TypedTable<K, V, C, F> {
     fn fold(&mut self, bundle: &mut dyn AnyBundle, opened: &mut Vec<Window>) {
-        let bundle = bundle.downcast::<(K, F::Item)>();
-        if bundle.is_empty() {
-            return;
-        }
-        let mut last: Option<(Window, usize)> = None;
-        for ((key, value), sides) in bundle.drain() {
-            let windows = sides.windows;
-            for window in windows.iter().take(windows.len().saturating_sub(1)) {
-                let at = self.index_of(window, opened);
-                Self::fold_one(&self.combiner, &mut self.tables[at], key.clone(), value.clone());
+        let mut of_run = Vec::new();
+        bundle.downcast::<(K, F::Item)>().drain_by_windows(|windows, elements| {
+            of_run.clear();
+            of_run.extend(windows.iter().map(|window| self.index_of(window, opened)));
+            let Some((last, others)) = of_run.split_last() else { return elements.for_each(drop) };
+            for (key, value) in elements {
+                for other in others {
+                    Self::fold_one(&self.combiner, &mut self.tables[*other], key.clone(), value.clone());
+                }
+                Self::fold_one(&self.combiner, &mut self.tables[*last], key, value);
             }
-            let Some(window) = windows.iter().last() else { continue };
-            let at = match last {
-                Some((same, at)) if same == window => at,
-                _ => self.index_of(window, opened),
-            };
-            last = Some((window, at));
-            Self::fold_one(&self.combiner, &mut self.tables[at], key, value);
-        }
+        });
     }
 
     fn emit(&mut self, window: Window, limit: usize, out: &mut dyn AnyBundle) -> bool {

@@ -10,7 +10,8 @@ use crate::bundle::Bundle;
 use crate::time::millis;
 use crate::{BoxError, Element, Timestamp};
 
-type TimestampFn<T> = Arc<dyn Fn(&T) -> Timestamp + Send + Sync>;
+/// Sets the timestamps of a bundle; gives the first that no element may have. One call per bundle, so that the user's function is inlined.
+type Stamp<T> = Arc<dyn Fn(&mut Bundle<T>) -> Result<(), Timestamp> + Send + Sync>;
 
 /// A source whose elements' timestamps come from their values.
 ///
@@ -19,13 +20,14 @@ type TimestampFn<T> = Arc<dyn Fn(&T) -> Timestamp + Send + Sync>;
 /// split has ended, so that nothing in it is late.
 pub struct EventTime<T> {
     inner: BoxSource<T>,
-    of: TimestampFn<T>,
+    stamp: Stamp<T>,
     bound_ms: i64,
 }
 
 impl<T: Element> EventTime<T> {
     pub(super) fn new(inner: BoxSource<T>, of: impl Fn(&T) -> Timestamp + Send + Sync + 'static) -> Self {
-        EventTime { inner, of: Arc::new(of), bound_ms: 0 }
+        let stamp = Arc::new(move |bundle: &mut Bundle<T>| bundle.set_timestamps(&of));
+        EventTime { inner, stamp, bound_ms: 0 }
     }
 
     /// How far behind the greatest timestamp seen an element of the same split may come without being late. Zero unless said.
@@ -63,7 +65,7 @@ impl<T: Element> Source for EventTime<T> {
     async fn open(&self, split: AnySplit) -> Result<Box<dyn Reader<Self>>, BoxError> {
         Ok(Box::new(EventTimeReader {
             inner: self.inner.open(split).await?,
-            of: self.of.clone(),
+            stamp: self.stamp.clone(),
             bound_ms: self.bound_ms,
             bounded: self.boundedness() == Boundedness::Bounded,
             greatest: None,
@@ -73,7 +75,7 @@ impl<T: Element> Source for EventTime<T> {
 
 struct EventTimeReader<T: Element> {
     inner: Box<dyn Reader<BoxSource<T>>>,
-    of: TimestampFn<T>,
+    stamp: Stamp<T>,
     bound_ms: i64,
     bounded: bool,
     greatest: Option<Timestamp>,
@@ -83,7 +85,7 @@ struct EventTimeReader<T: Element> {
 impl<T: Element> Reader<EventTime<T>> for EventTimeReader<T> {
     async fn read(&mut self, into: &mut Bundle<T>) -> Result<Progress, BoxError> {
         let progress = self.inner.read(into).await?;
-        into.set_timestamps(|value| (self.of)(value)).map_err(|at| {
+        (self.stamp)(into).map_err(|at| {
             format!(
                 "an element's event time is {} ms since 1970, outside [{}, {}]: is it in milliseconds?",
                 at.millis(),

@@ -3,6 +3,7 @@
 use crate::combine::CombineFn;
 use crate::kernel::GroupingKernel;
 use crate::pipeline::Name;
+use crate::window::Window;
 use crate::{Element, Key, PCollection};
 
 impl<K: Key, V: Element> PCollection<(K, V)> {
@@ -23,7 +24,7 @@ impl<T: Element> PCollection<T> {
     /// All elements of a window combined. In the global window an input without elements gives the result of none.
     pub fn combine_globally<C: CombineFn<T>>(&self, name: &str, combiner: C) -> PCollection<C::Output> {
         let pipeline = self.pipeline.clone();
-        let is_global = self.windowing().function.name() == "global";
+        let is_global = self.windowing().function.name() == Window::GLOBAL_NAME;
         pipeline.scoped(name, || {
             let kernel = GroupingKernel::<(), T, C>::combining(combiner);
             let kernel = if is_global { kernel.with_result_if_empty(()) } else { kernel };

@@ -7,6 +7,7 @@ use crate::combine::{CombineFn, ToVec};
 use crate::graph::Op;
 use crate::kernel::{Grouping, GroupingKernel};
 use crate::pipeline::{Name, NewCollection};
+use crate::window::Window;
 use crate::{Element, Key, PCollection, Trigger};
 
 impl<K: Key, V: Element> PCollection<(K, V)> {
@@ -24,7 +25,7 @@ impl<K: Key, V: Element> PCollection<(K, V)> {
         let before = self.pipeline.collection(self.id);
         let windowing = &before.windowing;
         let never_ends = !before.bounded
-            && windowing.function.name() == "global"
+            && windowing.function.name() == Window::GLOBAL_NAME
             && windowing.trigger == Trigger::Default
             && !windowing.unsafe_allowed;
         if never_ends {

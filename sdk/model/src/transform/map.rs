@@ -1,6 +1,6 @@
 //! `map`: one element for each.
 
-use crate::bundle::Bundle;
+use crate::bundle::{Bundle, ElementSides};
 use crate::kernel::per_bundle;
 use crate::pipeline::Name;
 use crate::window::Window;
@@ -15,6 +15,14 @@ pub struct At {
     pub window: Window,
     /// The emission it belongs to.
     pub pane: Pane,
+}
+
+impl At {
+    /// Where an element with these side values stands; it lies in one window.
+    #[inline]
+    pub(crate) fn of(sides: ElementSides) -> Self {
+        At { timestamp: sides.timestamp, window: sides.windows.first(), pane: sides.pane }
+    }
 }
 
 impl<T: Element> PCollection<T> {
@@ -45,9 +53,11 @@ impl<T: Element> PCollection<T> {
     pub fn map_in<U: Element>(&self, name: &str, f: impl Fn(T, At) -> U + Send + Sync + 'static) -> PCollection<U> {
         let factory = per_bundle(move |input: &mut Bundle<T>, _, out: &mut Bundle<U>| {
             input.explode_windows();
-            for (value, sides) in input.drain() {
-                let at = At { timestamp: sides.timestamp, window: sides.windows.first(), pane: sides.pane };
-                out.push(f(value, at), sides);
+            let f = |value, sides: ElementSides| f(value, At::of(sides));
+            if out.is_empty() {
+                input.map_into_with(out, f);
+            } else {
+                input.drain().for_each(|(value, sides)| out.push(f(value, sides), sides));
             }
             Ok(())
         });

@@ -95,22 +95,31 @@ impl Context<'_> {
 /// One typed output of a `DoFn`.
 pub struct Output<T> {
     bundle: Bundle<T>,
-    current: ElementSides,
+    /// Where the element at hand stands; `None` outside `process`.
+    current: Option<ElementSides>,
+    /// Something was emitted where no element is at hand, without saying where.
+    nowhere: bool,
     /// The first timestamp given that no element may have.
     invalid: Option<Timestamp>,
 }
 
 impl<T> Output<T> {
-    /// Emits with the timestamp and window of the element at hand.
+    /// Emits with the timestamp and window of the element at hand. Where there is none, in `finish_bundle`, that fails the transform.
     #[inline]
     pub fn emit(&mut self, value: T) {
-        self.bundle.push(value, self.current);
+        match self.current {
+            Some(sides) => self.bundle.push(value, sides),
+            None => self.nowhere = true,
+        }
     }
 
     /// Emits at another timestamp, in the window of the element at hand. A timestamp that no element may have fails the transform.
     pub fn emit_at(&mut self, value: T, timestamp: Timestamp) {
         self.check(timestamp);
-        self.bundle.push(value, ElementSides { timestamp, ..self.current });
+        match self.current {
+            Some(sides) => self.bundle.push(value, ElementSides { timestamp, ..sides }),
+            None => self.nowhere = true,
+        }
     }
 
     /// Emits at a timestamp in a window: for `finish_bundle`, where no element is at hand. A timestamp that no element may have
@@ -130,7 +139,7 @@ impl<T> Output<T> {
 
 impl<T> Default for Output<T> {
     fn default() -> Self {
-        Output { bundle: Bundle::new(), current: ElementSides::at(Timestamp::MIN), invalid: None }
+        Output { bundle: Bundle::new(), current: None, nowhere: false, invalid: None }
     }
 }
 
@@ -143,7 +152,7 @@ pub trait Outputs: Default + Send + 'static {
     #[doc(hidden)]
     fn collections<In: Element>(input: &PCollection<In>, ids: &[crate::graph::CollectionId]) -> Self::Collections;
     #[doc(hidden)]
-    fn set_current(&mut self, sides: ElementSides);
+    fn set_current(&mut self, sides: Option<ElementSides>);
     #[doc(hidden)]
     fn flush(&mut self, into: &mut [Box<dyn AnyBundle>]) -> Result<(), BoxError>;
 }
@@ -160,11 +169,16 @@ impl<T: Element> Outputs for Output<T> {
     }
 
     #[inline]
-    fn set_current(&mut self, sides: ElementSides) {
+    fn set_current(&mut self, sides: Option<ElementSides>) {
         self.current = sides;
     }
 
     fn flush(&mut self, into: &mut [Box<dyn AnyBundle>]) -> Result<(), BoxError> {
+        if self.nowhere {
+            return Err(
+                "it emitted in finish_bundle without saying where: use `emit_in` with a timestamp and a window".into(),
+            );
+        }
         if let Some(at) = self.invalid.take() {
             let (least, greatest) = (Timestamp::MIN.millis(), Timestamp::GLOBAL_MAX.millis());
             return Err(format!(
@@ -195,7 +209,7 @@ macro_rules! tuple_of_outputs {
             }
 
             #[inline]
-            fn set_current(&mut self, sides: ElementSides) {
+            fn set_current(&mut self, sides: Option<ElementSides>) {
                 $(self.$index.set_current(sides);)+
             }
 
@@ -272,13 +286,14 @@ impl<T: Element, D: DoFn<T>> Operator for DoFnOperator<T, D> {
         let input = input.downcast::<T>();
         input.explode_windows();
         for (element, sides) in input.drain() {
-            self.out.set_current(sides);
+            self.out.set_current(Some(sides));
             self.do_fn.process(element, &Context { sides, views }, &mut self.out)?;
         }
         self.out.flush(outputs)
     }
 
     fn finish_bundle(&mut self, outputs: &mut [Box<dyn AnyBundle>]) -> Result<(), BoxError> {
+        self.out.set_current(None);
         self.do_fn.finish_bundle(&mut self.out)?;
         self.out.flush(outputs)
     }

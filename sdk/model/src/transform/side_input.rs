@@ -25,13 +25,13 @@ impl<T: Element> PCollection<T> {
 
     /// All elements of each window, in no particular order.
     pub fn as_list(&self) -> View<Vec<T>> {
-        self.pipeline.clone().scoped(&self.view_scope("as list"), || {
+        self.pipeline.clone().scoped_derived(&self.view_scope("as list"), || {
             self.combine_globally("collect", ToVec).as_view("view", Some(Vec::new()))
         })
     }
 
     fn as_view(&self, name: &str, default: Option<T>) -> View<T> {
-        if self.windowing().is_merging() {
+        if self.windowing().function.is_merging() {
             self.pipeline
                 .problem(name, "session windows cannot be looked up: a side input's windows must be known beforehand");
         }
@@ -40,7 +40,7 @@ impl<T: Element> PCollection<T> {
         View::new(node)
     }
 
-    /// Composites of views need a name of their own; the collection's is unique.
+    /// Composites of views are named after the collection that they show.
     fn view_scope(&self, kind: &str) -> String {
         let producer = self.pipeline.producer_name(self.id);
         format!("{} {kind}", producer.rsplit('/').next().unwrap_or_default())
@@ -50,14 +50,14 @@ impl<T: Element> PCollection<T> {
 impl<K: Key, V: Element> PCollection<(K, V)> {
     /// The pairs of each window as a map; a key that comes twice in a window is an error.
     pub fn as_map(&self) -> View<HashMap<K, V>> {
-        self.pipeline.clone().scoped(&self.view_scope("as map"), || {
+        self.pipeline.clone().scoped_derived(&self.view_scope("as map"), || {
             self.combine_globally("collect", ToMap).as_view("view", Some(HashMap::new()))
         })
     }
 
     /// The pairs of each window as a map from key to all its values.
     pub fn as_multimap(&self) -> View<HashMap<K, Vec<V>>> {
-        self.pipeline.clone().scoped(&self.view_scope("as multimap"), || {
+        self.pipeline.clone().scoped_derived(&self.view_scope("as multimap"), || {
             self.combine_globally("collect", ToMultimap).as_view("view", Some(HashMap::new()))
         })
     }

@@ -2,7 +2,7 @@
 
 use crate::graph::Op;
 use crate::pipeline::{Name, NewCollection};
-use crate::window::{WindowSpec, Windowing};
+use crate::window::{Window, WindowSpec, Windowing};
 use crate::{Element, PCollection, Trigger};
 
 impl<T: Element> PCollection<T> {
@@ -35,7 +35,7 @@ fn refusal(windowing: &Windowing) -> Option<String> {
         return None;
     }
     let Windowing { trigger, function, .. } = windowing;
-    let (lateness, is_global) = (windowing.lateness_ms(), function.name() == "global");
+    let (lateness, is_global) = (windowing.lateness_ms(), function.name() == Window::GLOBAL_NAME);
     if *trigger != Trigger::Default && !is_global && windowing.allowed_lateness_ms.is_none() {
         return Some(format!(
             "trigger {trigger} on windows {} needs `.allowed_lateness(..)`, which may be zero: say how long late data is waited for",

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Window, WindowFn, WindowSet};
 use crate::Timestamp;
+use crate::bundle::Column;
 use crate::time::millis;
 
 /// Windows of one size, one after the other: `[n·size + offset, (n+1)·size + offset)`.
@@ -43,5 +44,21 @@ impl WindowFn for Fixed {
         let since = (at.millis() - self.offset_ms).rem_euclid(self.size_ms);
         let start = at.saturating_add_millis(-since);
         WindowSet::one(Window::new(start, start.saturating_add_millis(self.size_ms)))
+    }
+
+    /// Neighbours in a bundle mostly share their window: a division for each would cost more than all the rest.
+    fn assign_all(&self, timestamps: &[Timestamp], windows: &mut Column<WindowSet>) {
+        let Some(first) = timestamps.first() else { return };
+        let mut last = self.assign(*first);
+        let (min, max) = timestamps.iter().fold((*first, *first), |(min, max), at| (min.min(*at), max.max(*at)));
+        if last.first().contains(min) && last.first().contains(max) {
+            return windows.set(last);
+        }
+        windows.refill(timestamps.iter().map(|at| {
+            if !last.first().contains(*at) {
+                last = self.assign(*at);
+            }
+            last
+        }));
     }
 }

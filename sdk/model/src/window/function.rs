@@ -4,11 +4,12 @@ use std::fmt;
 
 use super::{Window, WindowSet, WindowSpec};
 use crate::Timestamp;
+use crate::bundle::Column;
 
 /// Gives each element's timestamp its windows.
 ///
-/// Laws: the function is pure (same timestamp, same windows); [`assign`](WindowFn::assign) and
-/// [`assign_many`](WindowFn::assign_many) agree; a merge result covers the windows that it replaces.
+/// Laws: the function is pure (same timestamp, same windows); [`assign`](WindowFn::assign),
+/// [`assign_all`](WindowFn::assign_all) and [`assign_many`](WindowFn::assign_many) agree; a merge result covers the windows that it replaces.
 ///
 /// A user's own function, here hours that start at half past:
 ///
@@ -36,6 +37,12 @@ pub trait WindowFn: Send + Sync + fmt::Debug + 'static {
 
     /// The windows of `at`: one, or a run of equally spaced ones.
     fn assign(&self, at: Timestamp) -> WindowSet;
+
+    /// The windows of many timestamps, to replace those in `windows`. The engine calls this once per bundle; functions that have
+    /// a faster way than one by one may take it.
+    fn assign_all(&self, timestamps: &[Timestamp], windows: &mut Column<WindowSet>) {
+        windows.refill(timestamps.iter().map(|at| self.assign(*at)));
+    }
 
     /// Any other set of windows. Return `true` after filling `into`, and [`assign`](WindowFn::assign) is not asked.
     fn assign_many(&self, at: Timestamp, into: &mut Vec<Window>) -> bool {

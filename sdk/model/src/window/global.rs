@@ -1,6 +1,6 @@
 //! The global window.
 
-use super::{WindowFn, WindowSet};
+use super::{Window, WindowFn, WindowSet};
 use crate::Timestamp;
 
 /// One window for all of event time: what every collection starts with.
@@ -14,7 +14,7 @@ pub struct Global;
 
 impl WindowFn for Global {
     fn name(&self) -> String {
-        "global".into()
+        Window::GLOBAL_NAME.into()
     }
 
     #[inline]

@@ -44,6 +44,9 @@ impl Window {
     /// The one window of [`Global`]: all of event time.
     pub const GLOBAL: Window = Window { start: Timestamp::MIN, end: Self::LAST_END, tag: 0 };
 
+    /// The name of the window function that gives it.
+    pub(crate) const GLOBAL_NAME: &'static str = "global";
+
     /// No window ends later.
     pub(crate) const LAST_END: Timestamp = Timestamp::GLOBAL_MAX.saturating_add_millis(1);
 
