@@ -230,6 +230,7 @@ impl<K: Key, V: Element, C: CombineFn<V>> Aggregator for TypedAggregator<K, V, C
 pub(super) struct TypedGroups<K, V, C: CombineFn<V>> {
     combiner: Arc<C>,
     waiting: Vec<WindowEntries<K, V, C::Accumulator>>,
+    mostly_distinct: bool,
     table: HashTable<Accumulated<K, V, C>>,
     /// The groups of a window that has more than one call may emit.
     emitting: Option<(Window, IntoIter<Accumulated<K, V, C>>)>,
@@ -240,8 +241,6 @@ struct WindowEntries<K, V, A> {
     window: Window,
     raw: Entries<K, V>,
     folded: Entries<K, A>,
-    /// About how many groups there will be, where that is known.
-    groups: usize,
 }
 
 impl<K: Key, V: Element, C: CombineFn<V>> TypedGroups<K, V, C> {
@@ -249,8 +248,10 @@ impl<K: Key, V: Element, C: CombineFn<V>> TypedGroups<K, V, C> {
         let typed = |partial: Box<dyn Partial>| -> Part<K, V, C::Accumulator> {
             *partial.into_any().downcast().expect("partials come from aggregators of this grouping")
         };
-        let parts = partials.into_iter().map(typed).collect();
-        TypedGroups { combiner, waiting: by_window(parts), table: HashTable::new(), emitting: None }
+        let parts: Vec<_> = partials.into_iter().map(typed).collect();
+        let mostly_distinct = parts.iter().all(|part| part.mostly_distinct);
+        let waiting = by_window(parts);
+        TypedGroups { combiner, waiting, mostly_distinct, table: HashTable::new(), emitting: None }
     }
 
     /// Fills the table, which is empty.
@@ -259,7 +260,9 @@ impl<K: Key, V: Element, C: CombineFn<V>> TypedGroups<K, V, C> {
         let spread = |hash: u32| u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let rehash = |(held, _): &Accumulated<K, V, C>| spread(hash_of(held) as u32);
         let Self { combiner, table, .. } = self;
-        table.reserve(entries.groups, rehash);
+        if self.mostly_distinct {
+            table.reserve(entries.raw.len() + entries.folded.len(), rehash);
+        }
         entries.raw.drain(|hash, key, value| match table.entry(spread(hash), |(held, _)| *held == key, rehash) {
             Entry::Occupied(mut found) => combiner.add_owned(&mut found.get_mut().1, value),
             Entry::Vacant(free) => {
@@ -275,59 +278,30 @@ impl<K: Key, V: Element, C: CombineFn<V>> TypedGroups<K, V, C> {
     }
 }
 
-/// The entries of a partition, sorted by window.
+/// The entries of a partition by window.
 fn by_window<K: Key, V, A>(parts: Vec<Part<K, V, A>>) -> Vec<WindowEntries<K, V, A>> {
-    const NONE: u32 = u32::MAX;
-    /// How many entries of a window there are.
-    struct Counts {
-        window: Window,
-        raw: usize,
-        folded: usize,
-        groups: usize,
-    }
     let mut numbers = WindowNumbers::default();
-    let mut counts: Vec<Counts> = Vec::new();
-    let mut places = Vec::with_capacity(parts.len());
-    for part in &parts {
-        let mut of_part = vec![NONE; part.windows.len()];
-        let mut place_of = |window: u32, counts: &mut Vec<Counts>| {
-            let place = &mut of_part[window as usize];
-            if *place == NONE {
-                let window = part.windows[window as usize];
-                let (number, is_new) = numbers.of(window);
-                if is_new {
-                    counts.push(Counts { window, raw: 0, folded: 0, groups: 0 });
-                }
-                *place = number;
+    let mut windows = Vec::new();
+    let (mut raw, mut folded) = (Vec::new(), Vec::new());
+    for part in parts {
+        // From the part's numbers to ours; of windows without entries here, to none.
+        let mut renumbered = vec![u32::MAX; part.windows.len()];
+        for (window, _) in part.raw.runs().chain(part.folded.runs()) {
+            let (number, window) = (&mut renumbered[window as usize], part.windows[window as usize]);
+            if *number == u32::MAX {
+                let (new_number, is_new) = numbers.of(window);
+                *number = new_number;
+                windows.extend(is_new.then_some(window));
             }
-            *place as usize
-        };
-        // Where keys repeat, entries say little about groups: then the table grows as it must.
-        let groups = |entries: usize| if part.mostly_distinct { entries } else { 0 };
-        for (window, len) in part.raw.runs() {
-            let place = place_of(window, &mut counts);
-            counts[place].raw += len;
-            counts[place].groups += groups(len);
         }
-        for (window, len) in part.folded.runs() {
-            let place = place_of(window, &mut counts);
-            counts[place].folded += len;
-            counts[place].groups += groups(len);
-        }
-        places.push(of_part);
+        let renumbered = Arc::new(renumbered);
+        raw.push((part.raw, renumbered.clone()));
+        folded.push((part.folded, renumbered));
     }
-    let with_room = |Counts { window, raw, folded, groups }| WindowEntries {
-        window,
-        raw: Entries::with_capacity(raw),
-        folded: Entries::with_capacity(folded),
-        groups,
-    };
-    let mut sorted: Vec<_> = counts.into_iter().map(with_room).collect();
-    for (part, places) in parts.into_iter().zip(places) {
-        part.raw.gather(|window| &mut sorted[places[window as usize] as usize].raw);
-        part.folded.gather(|window| &mut sorted[places[window as usize] as usize].folded);
-    }
-    sorted
+    let raw = Entries::by_window(raw, windows.len());
+    let folded = Entries::by_window(folded, windows.len());
+    let entries = windows.into_iter().zip(raw.into_iter().zip(folded));
+    entries.map(|(window, (raw, folded))| WindowEntries { window, raw, folded }).collect()
 }
 
 impl<K: Key, V: Element, C: CombineFn<V>> Groups for TypedGroups<K, V, C> {
@@ -362,11 +336,7 @@ impl<K: Key, V: Element, C: CombineFn<V>> Groups for TypedGroups<K, V, C> {
 }
 
 fn sides_of(window: Window) -> ElementSides {
-    ElementSides {
-        timestamp: window.max_timestamp(),
-        windows: WindowSet::one(window),
-        pane: Pane::ON_TIME_AND_ONLY,
-    }
+    ElementSides { timestamp: window.max_timestamp(), windows: WindowSet::one(window), pane: Pane::ON_TIME_AND_ONLY }
 }
 
 const _: () = assert!(KEY_GROUPS.is_power_of_two(), "partitions are cut by hash bits");

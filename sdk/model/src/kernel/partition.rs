@@ -108,8 +108,7 @@ impl<K: Key, X> Entries<K, X> {
     #[cold]
     fn end_chunk(&mut self) {
         let rest = &mut *self.rest;
-        let chunk =
-            Chunk { pairs: take(&mut self.pairs), hashes: take(&mut rest.hashes), runs: take(&mut rest.runs) };
+        let chunk = Chunk { pairs: take(&mut self.pairs), hashes: take(&mut rest.hashes), runs: take(&mut rest.runs) };
         rest.full.push(chunk);
         self.window = None;
     }
@@ -130,21 +129,28 @@ impl<K: Key, X> Entries<K, X> {
         self.rest.full.iter().flat_map(Chunk::runs).chain(last)
     }
 
-    /// Moves each entry to where those of its window are gathered: `gathered(window)`. Chunks of one window move as they are.
-    pub(super) fn gather<'a>(self, mut gathered: impl FnMut(u32) -> &'a mut Entries<K, X>)
-    where
-        Self: 'a,
-    {
-        for chunk in self.into_chunks() {
-            if let [Run { window, .. }] = chunk.runs[..] {
-                gathered(window).rest.full.push(chunk);
-                continue;
-            }
-            chunk.drain_runs(|window, entries| {
-                let into = gathered(window);
-                entries.for_each(|(hash, key, value)| into.push(hash, window, key, value));
-            });
+    /// The entries of several shares, gathered by window; with each share come the new numbers, below `windows`, for its own.
+    pub(super) fn by_window(shares: Vec<(Self, Arc<Vec<u32>>)>, windows: usize) -> Vec<Self> {
+        let mut counts = vec![0; windows];
+        for (share, renumbered) in &shares {
+            share.runs().for_each(|(window, len)| counts[renumbered[window as usize] as usize] += len);
         }
+        let mut gathered: Vec<Self> = counts.into_iter().map(Self::with_capacity).collect();
+        for (share, renumbered) in shares {
+            for chunk in share.into_chunks() {
+                // A chunk of one window moves as it is.
+                if let [Run { window, .. }] = chunk.runs[..] {
+                    gathered[renumbered[window as usize] as usize].rest.full.push(chunk);
+                    continue;
+                }
+                chunk.drain_runs(|window, entries| {
+                    let number = renumbered[window as usize];
+                    let into = &mut gathered[number as usize];
+                    entries.for_each(|(hash, key, value)| into.push(hash, number, key, value));
+                });
+            }
+        }
+        gathered
     }
 
     /// Takes all entries out, with the lower halves of their keys' hashes.
