@@ -6,6 +6,7 @@ mod back_pressure;
 mod idle;
 mod job;
 mod late;
+mod processing_time;
 mod several;
 mod side_inputs;
 mod stopping;

@@ -77,3 +77,34 @@ fn a_default_is_used_once_it_is_certain() {
         job.end();
     }
 }
+
+#[test]
+fn an_element_too_late_for_its_side_input_is_dropped_and_counted() {
+    for workers in WORKERS {
+        let (numbers, numbers_stream) = memory::channel();
+        let (factors, factors_stream) = memory::channel();
+        let (pipeline, results) = (Pipeline::new(), Live::new());
+        let windows = || Fixed::of(milliseconds(100));
+        let factor = pipeline.read("factors", factors_stream).window(windows()).as_singleton();
+        pipeline
+            .read("numbers", numbers_stream)
+            .window(windows())
+            .map_with("multiply", &factor, |n: i64, factor: &i64| n * factor)
+            .write("results", results.sink());
+        let job = Job::start(&pipeline, workers);
+        factors.send_all([(10, at(0)), (20, at(100)), (30, at(200))]);
+        factors.advance_watermark(at(300));
+        numbers.send(1, at(50));
+        wait_for(&results, &[10]);
+        numbers.send(2, at(250));
+        numbers.advance_watermark(at(250));
+        wait_for(&results, &[10, 60]);
+        numbers.send(3, at(50));
+        numbers.send(4, at(260));
+        wait_for(&results, &[10, 60, 120]);
+        (numbers.close(), factors.close());
+        let observer = job.end();
+        assert_eq!(results.values(), [10, 60, 120], "{workers} workers");
+        assert_eq!(observer.elements_dropped(), (1, 0), "{workers} workers");
+    }
+}

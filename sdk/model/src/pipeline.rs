@@ -238,7 +238,7 @@ mod tests {
     use super::*;
     use crate::{
         PCollection, Trigger, minutes,
-        window::{Fixed, WindowFn, WindowSpec},
+        window::{Fixed, Sessions, WindowFn, WindowSpec},
     };
 
     fn problems(build: impl Fn(&Pipeline)) -> String {
@@ -277,5 +277,39 @@ mod tests {
         assert!(refused(finishing.clone()).contains("for ever"));
         assert_eq!(refused(finishing.allow_data_loss()), "");
         assert_eq!(refused(fixed()), "");
+    }
+
+    #[test]
+    fn side_inputs_whose_window_cannot_be_told_are_refused() {
+        let text = problems(|p| {
+            let sums = p.create("rates", [1_i64]).window(Fixed::of(minutes(1))).as_list();
+            drop(p.create("orders", [1_i64]).map_with("convert", &sums, |n, _| n));
+        });
+        assert!(text.contains("transform `convert`: its input is in the global window"), "{text}");
+        let text = problems(|p| {
+            drop(p.create("rates", [1_i64]).window(Sessions::of(minutes(1))).as_list());
+        });
+        assert!(text.contains("session windows cannot be looked up"), "{text}");
+    }
+
+    #[test]
+    fn views_of_collections_with_one_name_do_not_collide() {
+        let text = problems(|p| {
+            for name in ["a", "b"] {
+                let pairs = p.create(name, [(1_i64, 2_i64)]);
+                drop(pairs.inner_join(&format!("join {name}"), &pairs).as_map());
+            }
+        });
+        assert_eq!(text, "");
+    }
+
+    #[test]
+    fn collections_windowed_otherwise_are_not_flattened() {
+        let text = problems(|p| {
+            let fresh = p.create("numbers", [(1_i64, 2_i64)]).window(Sessions::of(minutes(1)));
+            let grouped = fresh.combine_per_key("sum", crate::combine::Sum);
+            drop(p.flatten("all", [grouped, fresh]));
+        });
+        assert!(text.contains("transform `all`"), "{text}");
     }
 }
