@@ -121,3 +121,28 @@ impl GroupMachine {
         self.len() == 0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use purlin_model::Trigger;
+    use purlin_model::bundle::Bundle;
+    use purlin_model::combine::Sum;
+    use purlin_model::kernel::GroupingKernel;
+
+    use super::*;
+
+    #[test]
+    fn a_synchronized_timer_stays_due_when_more_elements_come_after_it() {
+        let kernel = Arc::new(GroupingKernel::<u8, i64, Sum>::combining(Sum));
+        let trigger = Trigger::AfterSynchronizedProcessingTime.repeatedly();
+        let windowing = Windowing { trigger, ..Windowing::default() };
+        let mut shard = GroupMachine::new(kernel, Form::Raw, &windowing, 0, 1);
+        let mut out = Bundle::<(u8, i64)>::new();
+        shard.process(&mut Bundle::of(vec![(0_u8, 1_i64)]), 10, &mut out);
+        shard.process(&mut Bundle::of(vec![(0_u8, 2_i64)]), 15, &mut out);
+        assert!(shard.next_processing_timer().is_some_and(|due| due < 15), "it waits to be fired");
+        assert!(shard.advance_processing_time(15, 15, 10, &mut out));
+        assert_eq!(out.values(), [(0, 3)]);
+        assert_eq!(shard.next_processing_timer(), None);
+    }
+}
