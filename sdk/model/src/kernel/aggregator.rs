@@ -13,16 +13,18 @@ use std::mem::{needs_drop, replace, size_of, take};
 use std::sync::Arc;
 
 use hashbrown::HashTable;
-use hashbrown::hash_table::{Entry, IntoIter};
+use hashbrown::hash_table::Entry;
 
 use super::KEY_GROUPS;
+use super::entries::Entries;
 use super::hash::hash_of;
-use super::partition::{Entries, Part};
+use super::lift::{Arriving, Raw};
+use super::partition::Part;
 use super::window_numbers::WindowNumbers;
-use crate::bundle::{AnyBundle, Bundle, ElementSides};
+use crate::bundle::{AnyBundle, Bundle};
 use crate::combine::CombineFn;
-use crate::window::{Window, WindowSet};
-use crate::{BoxError, Element, Key, Pane};
+use crate::window::Window;
+use crate::{BoxError, Element, Key};
 
 /// How many pairs a thread folds before it scatters them: their table stays within the second-level cache.
 const FOLDED_MAX: usize = 16 * 1024;
@@ -58,9 +60,6 @@ pub trait Groups: Send {
     /// Moves up to `limit` groups to `out`, of one window unless windows are small; `false` once there are no more.
     fn emit(&mut self, limit: usize, out: &mut dyn AnyBundle) -> bool;
 }
-
-/// A bundle of this part of the limit is large enough: another window's groups would make its side columns vary.
-const SMALL_SHARE: usize = 16;
 
 type Accumulated<K, V, C> = (K, <C as CombineFn<V>>::Accumulator);
 
@@ -134,7 +133,7 @@ impl<K: Key, V: Element, C: CombineFn<V>> TypedAggregator<K, V, C> {
             let hash = hash_of(&key);
             let partition = partition_of(hash);
             if Self::SCATTERS_FOLDED {
-                let accumulator = accumulator_of(&*self.combiner, value);
+                let accumulator = <Raw as Arriving<V, C>>::first(value, &self.combiner);
                 self.folded_parts[partition].push(hash as u32, window, key, accumulator);
             } else {
                 self.raw_parts[partition].push(hash as u32, window, key, value);
@@ -154,7 +153,7 @@ impl<K: Key, V: Element, C: CombineFn<V>> TypedAggregator<K, V, C> {
         match found {
             Entry::Occupied(mut found) => self.combiner.add_owned(&mut found.get_mut().1.1, value),
             Entry::Vacant(free) => {
-                free.insert((window, (key, accumulator_of(&*self.combiner, value))));
+                free.insert((window, (key, <Raw as Arriving<V, C>>::first(value, &self.combiner))));
             }
         }
         self.added_since_scatter += 1;
@@ -178,13 +177,6 @@ impl<K: Key, V: Element, C: CombineFn<V>> TypedAggregator<K, V, C> {
 
 fn empty_parts<K, X>() -> Vec<Entries<K, X>> {
     (0..KEY_GROUPS).map(|_| Entries::default()).collect()
-}
-
-#[inline]
-fn accumulator_of<V, C: CombineFn<V>>(combiner: &C, value: V) -> C::Accumulator {
-    let mut accumulator = combiner.create();
-    combiner.add_owned(&mut accumulator, value);
-    accumulator
 }
 
 /// The partition by the hash's upper half; tables use the lower.
@@ -224,119 +216,6 @@ impl<K: Key, V: Element, C: CombineFn<V>> Aggregator for TypedAggregator<K, V, C
         let part = |(raw, folded)| Part { windows: windows.clone(), raw, folded, mostly_distinct };
         raw.into_iter().zip(folded).map(|entries| Box::new(part(entries)) as Box<dyn Partial>).collect()
     }
-}
-
-/// Grouped as they are emitted, window by window, in one table that is used again and stays in the cache.
-pub(super) struct TypedGroups<K, V, C: CombineFn<V>> {
-    combiner: Arc<C>,
-    waiting: Vec<WindowEntries<K, V, C::Accumulator>>,
-    mostly_distinct: bool,
-    table: HashTable<Accumulated<K, V, C>>,
-    /// The groups of a window that has more than one call may emit.
-    emitting: Option<(Window, IntoIter<Accumulated<K, V, C>>)>,
-}
-
-/// The entries of one window, of all threads.
-struct WindowEntries<K, V, A> {
-    window: Window,
-    raw: Entries<K, V>,
-    folded: Entries<K, A>,
-}
-
-impl<K: Key, V: Element, C: CombineFn<V>> TypedGroups<K, V, C> {
-    pub(super) fn merging(combiner: Arc<C>, partials: Vec<Box<dyn Partial>>) -> Self {
-        let typed = |partial: Box<dyn Partial>| -> Part<K, V, C::Accumulator> {
-            *partial.into_any().downcast().expect("partials come from aggregators of this grouping")
-        };
-        let parts: Vec<_> = partials.into_iter().map(typed).collect();
-        let mostly_distinct = parts.iter().all(|part| part.mostly_distinct);
-        let waiting = by_window(parts);
-        TypedGroups { combiner, waiting, mostly_distinct, table: HashTable::new(), emitting: None }
-    }
-
-    /// Fills the table, which is empty.
-    fn group(&mut self, entries: WindowEntries<K, V, C::Accumulator>) {
-        // The lower half of a hash, spread over all bits again: tables go by the lowest and by the highest.
-        let spread = |hash: u32| u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let rehash = |(held, _): &Accumulated<K, V, C>| spread(hash_of(held) as u32);
-        let Self { combiner, table, .. } = self;
-        if self.mostly_distinct {
-            table.reserve(entries.raw.len() + entries.folded.len(), rehash);
-        }
-        entries.raw.drain(|hash, key, value| match table.entry(spread(hash), |(held, _)| *held == key, rehash) {
-            Entry::Occupied(mut found) => combiner.add_owned(&mut found.get_mut().1, value),
-            Entry::Vacant(free) => {
-                free.insert((key, accumulator_of(&**combiner, value)));
-            }
-        });
-        entries.folded.drain(|hash, key, value| match table.entry(spread(hash), |(held, _)| *held == key, rehash) {
-            Entry::Occupied(mut found) => combiner.merge(&mut found.get_mut().1, value),
-            Entry::Vacant(free) => {
-                free.insert((key, value));
-            }
-        });
-    }
-}
-
-/// The entries of a partition by window.
-fn by_window<K: Key, V, A>(parts: Vec<Part<K, V, A>>) -> Vec<WindowEntries<K, V, A>> {
-    let mut numbers = WindowNumbers::default();
-    let mut windows = Vec::new();
-    let (mut raw, mut folded) = (Vec::new(), Vec::new());
-    for part in parts {
-        // From the part's numbers to ours; of windows without entries here, to none.
-        let mut renumbered = vec![u32::MAX; part.windows.len()];
-        for (window, _) in part.raw.runs().chain(part.folded.runs()) {
-            let (number, window) = (&mut renumbered[window as usize], part.windows[window as usize]);
-            if *number == u32::MAX {
-                let (new_number, is_new) = numbers.of(window);
-                *number = new_number;
-                windows.extend(is_new.then_some(window));
-            }
-        }
-        let renumbered = Arc::new(renumbered);
-        raw.push((part.raw, renumbered.clone()));
-        folded.push((part.folded, renumbered));
-    }
-    let raw = Entries::by_window(raw, windows.len());
-    let folded = Entries::by_window(folded, windows.len());
-    let entries = windows.into_iter().zip(raw.into_iter().zip(folded));
-    entries.map(|(window, (raw, folded))| WindowEntries { window, raw, folded }).collect()
-}
-
-impl<K: Key, V: Element, C: CombineFn<V>> Groups for TypedGroups<K, V, C> {
-    fn emit(&mut self, limit: usize, out: &mut dyn AnyBundle) -> bool {
-        let out: &mut Bundle<(K, C::Output)> = out.downcast();
-        loop {
-            if self.emitting.is_none() {
-                let Some(entries) = self.waiting.pop() else { return false };
-                let window = entries.window;
-                self.group(entries);
-                if self.table.len() + out.len() <= limit {
-                    let results = self.table.drain().map(|(key, group)| (key, self.combiner.extract(group)));
-                    out.extend_with(results, sides_of(window));
-                } else {
-                    self.emitting = Some((window, take(&mut self.table).into_iter()));
-                }
-            }
-            if let Some((window, groups)) = &mut self.emitting {
-                let room = limit.saturating_sub(out.len());
-                let results = groups.by_ref().take(room).map(|(key, group)| (key, self.combiner.extract(group)));
-                out.extend_with(results, sides_of(*window));
-                if groups.len() != 0 {
-                    return true;
-                }
-                self.emitting = None;
-            }
-            if out.len() * SMALL_SHARE >= limit {
-                return !self.waiting.is_empty();
-            }
-        }
-    }
-}
-
-fn sides_of(window: Window) -> ElementSides {
-    ElementSides { timestamp: window.max_timestamp(), windows: WindowSet::one(window), pane: Pane::ON_TIME_AND_ONLY }
 }
 
 const _: () = assert!(KEY_GROUPS.is_power_of_two(), "partitions are cut by hash bits");

@@ -3,7 +3,8 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::aggregator::{Aggregator, Groups, Partial, TypedAggregator, TypedGroups};
+use super::aggregator::{Aggregator, Groups, Partial, TypedAggregator};
+use super::groups::TypedGroups;
 use super::lift::{Combined, Lift, Raw};
 use super::partition::Part;
 use super::store::{GroupStore, TypedStore};

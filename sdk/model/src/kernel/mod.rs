@@ -9,7 +9,10 @@
 //!   under a trigger machine), [`WindowTable`] (whole windows at once) and [`Aggregator`] (a bounded input, in parallel).
 
 mod aggregator;
+mod by_window;
+mod entries;
 mod grouping;
+mod groups;
 mod hash;
 mod lift;
 mod operator;

@@ -93,7 +93,7 @@ impl<T: Element> Reader<EventTime<T>> for EventTimeReader<T> {
                 Timestamp::GLOBAL_MAX.millis()
             )
         })?;
-        if !into.is_empty() {
+        if !self.bounded && !into.is_empty() {
             let greatest = into.sides().timestamps().as_slice().iter().max().copied();
             self.greatest = self.greatest.max(greatest);
         }
