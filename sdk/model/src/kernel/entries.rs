@@ -76,9 +76,6 @@ impl<K: Key, X> Entries<K, X> {
             self.rest.hashes.push(hash);
         }
         self.pairs.push((key, value));
-        let next_line = self.pairs.as_ptr().wrapping_add(self.pairs.len()).wrapping_byte_add(64);
-        #[cfg(target_arch = "x86_64")]
-        unsafe { std::arch::x86_64::_mm_prefetch::<{std::arch::x86_64::_MM_HINT_T0}>(next_line.cast()) };
     }
 
     #[inline(never)]

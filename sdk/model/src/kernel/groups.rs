@@ -111,7 +111,8 @@ impl<K: Key, V: Element, C: CombineFn<V>> Groups for TypedGroups<K, V, C> {
                 return !self.windows.is_empty();
             }
             let is_small = |len: usize| len * SMALL_SHARE < limit;
-            if !out.is_empty() && !(is_small(out.len()) && is_small(self.next_len())) {
+            let fits = is_small(out.len()) && is_small(self.next_len());
+            if !fits && !out.is_empty() {
                 return !self.windows.is_empty();
             }
             let Some(window) = self.group_next() else { return false };
