@@ -102,7 +102,8 @@ fn an_element_too_late_for_its_side_input_is_dropped_and_counted() {
         numbers.send(3, at(50));
         numbers.send(4, at(260));
         wait_for(&results, &[10, 60, 120]);
-        (numbers.close(), factors.close());
+        numbers.close();
+        factors.close();
         let observer = job.end();
         assert_eq!(results.values(), [10, 60, 120], "{workers} workers");
         assert_eq!(observer.elements_dropped(), (1, 0), "{workers} workers");

@@ -287,7 +287,7 @@ mod tests {
         });
         assert!(text.contains("transform `convert`: its input is in the global window"), "{text}");
         let text = problems(|p| {
-            drop(p.create("rates", [1_i64]).window(Sessions::of(minutes(1))).as_list());
+            p.create("rates", [1_i64]).window(Sessions::of(minutes(1))).as_list();
         });
         assert!(text.contains("session windows cannot be looked up"), "{text}");
     }
@@ -297,7 +297,7 @@ mod tests {
         let text = problems(|p| {
             for name in ["a", "b"] {
                 let pairs = p.create(name, [(1_i64, 2_i64)]);
-                drop(pairs.inner_join(&format!("join {name}"), &pairs).as_map());
+                pairs.inner_join(&format!("join {name}"), &pairs).as_map();
             }
         });
         assert_eq!(text, "");
