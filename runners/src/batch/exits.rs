@@ -6,17 +6,17 @@ use std::sync::Arc;
 use purlin_model::Failure;
 use purlin_model::bundle::AnyBundle;
 use purlin_model::graph::{NodeId, Op, ViewKernel};
-use purlin_model::kernel::{Aggregator, Form, Grouping, Partial};
+use purlin_model::kernel::{Aggregator, Partial};
 use purlin_model::window::Window;
 
 use super::sinks::WorkerWriter;
 use super::spill::{SpillFile, SpillSegment};
 use super::stage::StageExecution;
 use crate::core::Exits;
-use crate::plan::{ExitKind, HeadKind};
+use crate::plan::{ExitKind, HeadKind, KeyedWork};
 use crate::user_code::guarded;
 
-/// Shards of a grouping under a trigger machine: several per worker, so that uneven ones even out.
+/// Shards of work by key that a machine does: several per worker, so that uneven ones even out.
 pub(super) const SHARDS: usize = 64;
 
 /// One worker's exits.
@@ -30,8 +30,8 @@ pub(super) struct WorkerExits<'a> {
 pub(super) enum WorkerExit {
     /// For a grouping whose windows are emitted whole.
     Aggregated { node: NodeId, aggregator: Box<dyn Aggregator>, spill: SpillFile, limit: usize },
-    /// For a grouping under a trigger machine.
-    Sharded { node: NodeId, kernel: Arc<dyn Grouping>, shards: Vec<Box<dyn AnyBundle>> },
+    /// For a grouping under a trigger machine, or a stateful transform.
+    Sharded { node: NodeId, work: KeyedWork, shards: Vec<Box<dyn AnyBundle>> },
     /// For another stage.
     Handed { stage: usize, head: usize, bundles: Vec<Box<dyn AnyBundle>> },
     /// For look-ups.
@@ -55,15 +55,16 @@ impl<'a> WorkerExits<'a> {
         let mut exits = Vec::new();
         for exit in &execution.stage.exits {
             exits.push(match &exit.kind {
-                ExitKind::Shuffle { node, kernel, .. } => {
-                    if is_whole(execution, *node) {
+                ExitKind::Shuffle { node, work } => match work {
+                    KeyedWork::Group { kernel, .. } if is_whole(execution, *node) => {
                         let aggregator = kernel.aggregator();
                         WorkerExit::Aggregated { node: *node, aggregator, spill: SpillFile::default(), limit }
-                    } else {
-                        let shards = (0..SHARDS).map(|_| exit.coder.new_bundle()).collect();
-                        WorkerExit::Sharded { node: *node, kernel: kernel.clone(), shards }
                     }
-                }
+                    _ => {
+                        let shards = (0..SHARDS).map(|_| exit.coder.new_bundle()).collect();
+                        WorkerExit::Sharded { node: *node, work: work.clone(), shards }
+                    }
+                },
                 ExitKind::Spread(_) | ExitKind::Hand { .. } => {
                     let (stage, head) = plan.taker(&exit.kind).expect("what is handed over is taken");
                     WorkerExit::Handed { stage: stage.0, head, bundles: Vec::new() }
@@ -119,9 +120,9 @@ impl Exits for WorkerExits<'_> {
                 }
                 Ok(())
             }
-            WorkerExit::Sharded { node, kernel, shards } => {
+            WorkerExit::Sharded { node, work, shards } => {
                 let name = &self.execution.plan.graph.node(*node).name;
-                Ok(guarded(name, None, || kernel.partition(Form::Raw, bundle, shards))??)
+                Ok(guarded(name, None, || work.partition(bundle, shards))??)
             }
             WorkerExit::Handed { bundles, .. } => {
                 bundles.push(bundle.take());
@@ -147,7 +148,7 @@ impl Exits for WorkerExits<'_> {
 /// Whether the grouping's windows are emitted whole in batch. Nothing is late here, so lateness does not matter.
 pub(super) fn is_whole(execution: &StageExecution<'_>, node: NodeId) -> bool {
     execution.plan.stages.iter().flat_map(|stage| &stage.heads).any(|head| match &head.kind {
-        HeadKind::Group { node: grouping, windowing, .. } => {
+        HeadKind::Keyed { node: grouping, work: KeyedWork::Group { .. }, windowing } => {
             let without_lateness = purlin_model::window::Windowing { allowed_lateness_ms: None, ..windowing.clone() };
             *grouping == node && without_lateness.fires_once_at_the_end()
         }

@@ -60,7 +60,7 @@ fn read(
     let plan_head = &execution.stage.heads[head];
     let HeadKind::Read(node) = &plan_head.kind else { unreachable!("only reads are fed") };
     let Op::Read(source) = &execution.plan.graph.node(*node).op else { unreachable!("a read head names a read") };
-    let (source, coder) = (source.clone(), plan_head.coder.clone());
+    let (source, coder) = (source.clone(), plan_head.coder().clone());
     let (transform, origin) = (plan_head.name.clone(), split.name.clone());
     async move {
         let failed =

@@ -20,7 +20,7 @@ use super::sinks::Sinks;
 use super::spill::SpillSegment;
 use super::task::Task;
 use crate::core::{StageRun, ViewState};
-use crate::plan::{HeadKind, Plan, Stage};
+use crate::plan::{HeadKind, KeyedWork, Plan, Stage};
 use crate::user_code::{guarded, guarded_async};
 
 /// How many splits there are per worker, so that uneven ones even out.
@@ -177,10 +177,10 @@ impl<'a> StageExecution<'a> {
                         Io::Remote => remote.extend(splits.into_iter().map(|split| (head, split))),
                     }
                 }
-                HeadKind::Group { node, .. } if is_whole(self, *node) => {
+                HeadKind::Keyed { node, .. } if is_whole(self, *node) => {
                     tasks.extend(self.partition_tasks(head, *node, between));
                 }
-                HeadKind::Group { node, .. } => {
+                HeadKind::Keyed { node, .. } => {
                     let workers = between.shards.remove(node).unwrap_or_default();
                     let mut shards: Vec<Vec<Box<dyn AnyBundle>>> = (0..SHARDS).map(|_| Vec::new()).collect();
                     for (shard, bundle) in workers.into_iter().flat_map(|shards| shards.into_iter().enumerate()) {
@@ -220,8 +220,10 @@ impl<'a> StageExecution<'a> {
 
     /// A global combine has a result even of no elements.
     fn result_of_nothing(&self, head: usize) -> Option<Task> {
-        let HeadKind::Group { kernel, .. } = &self.stage.heads[head].kind else { return None };
-        let mut bundle = self.stage.heads[head].coder.new_bundle();
+        let HeadKind::Keyed { work: KeyedWork::Group { kernel, .. }, .. } = &self.stage.heads[head].kind else {
+            return None;
+        };
+        let mut bundle = self.stage.heads[head].coder().new_bundle();
         let sides = ElementSides {
             timestamp: Window::GLOBAL.max_timestamp(),
             windows: WindowSet::GLOBAL,

@@ -3,15 +3,15 @@
 use futures::FutureExt;
 use purlin_model::bundle::{AnyBundle, BUNDLE_TARGET};
 use purlin_model::graph::Op;
-use purlin_model::kernel::{Form, Partial};
+use purlin_model::kernel::Partial;
 use purlin_model::source::{AnySplit, Progress};
 use purlin_model::{BoxError, Failure, Timestamp};
 
 use super::exits::WorkerExits;
 use super::spill::SpillSegment;
 use super::stage::StageExecution;
-use crate::core::{GroupMachine, StageRun};
-use crate::plan::HeadKind;
+use crate::core::{KeyedMachine, Now, StageRun};
+use crate::plan::{HeadKind, KeyedWork};
 use crate::user_code::guarded;
 
 /// One piece of a stage's input.
@@ -20,7 +20,7 @@ pub(super) enum Task {
     Split { head: usize, split: AnySplit },
     /// A partition of a grouping whose windows are emitted whole.
     Partition { head: usize, partials: Vec<Box<dyn Partial>>, spilled: Vec<SpillSegment> },
-    /// A shard of a grouping under a trigger machine: what each worker shuffled to it.
+    /// A shard of work by key that a machine does: what each worker shuffled to it.
     Shard { head: usize, shard: usize, shards: usize, bundles: Vec<Box<dyn AnyBundle>> },
     /// A bundle that an earlier stage handed over.
     Handed { head: usize, bundle: Box<dyn AnyBundle> },
@@ -33,7 +33,9 @@ impl StageExecution<'_> {
         match task {
             Task::Split { head, split } => self.read(head, split, run, exits)?,
             Task::Partition { head, partials, spilled } => self.group(head, partials, spilled, run, exits)?,
-            Task::Shard { head, shard, shards, bundles } => self.trigger(head, shard, shards, bundles, run, exits)?,
+            Task::Shard { head, shard, shards, bundles } => {
+                self.work_by_key(head, shard, shards, bundles, run, exits)?
+            }
             Task::Handed { head, mut bundle } => {
                 run.set_origin(None);
                 run.enter(head, &mut bundle, exits)?;
@@ -57,7 +59,7 @@ impl StageExecution<'_> {
         let failed =
             |cause: BoxError| Failure::Source { transform: transform.clone(), origin: Some(name.clone()), cause };
         let mut reader = guarded(transform, Some(&name), || ready(source.open(split)))?.map_err(&failed)?;
-        let mut bundle = self.stage.heads[head].coder.new_bundle();
+        let mut bundle = self.stage.heads[head].coder().new_bundle();
         loop {
             if self.runner.is_cancelled() || self.has_failed() {
                 return Ok(());
@@ -80,7 +82,7 @@ impl StageExecution<'_> {
         exits: &mut WorkerExits<'_>,
     ) -> Result<(), Failure> {
         run.set_origin(None);
-        let HeadKind::Group { kernel, .. } = &self.stage.heads[head].kind else {
+        let HeadKind::Keyed { work: KeyedWork::Group { kernel, .. }, .. } = &self.stage.heads[head].kind else {
             unreachable!("partitions are grouped")
         };
         if !spilled.is_empty() {
@@ -92,7 +94,7 @@ impl StageExecution<'_> {
         }
         let name = &self.stage.heads[head].name;
         let mut groups = guarded(name, None, || kernel.merge(partials))?;
-        let mut out = self.stage.heads[head].coder.new_bundle();
+        let mut out = self.stage.heads[head].coder().new_bundle();
         loop {
             let more = guarded(name, None, || groups.emit(BUNDLE_TARGET, &mut *out))?;
             run.enter(head, &mut out, exits)?;
@@ -102,7 +104,7 @@ impl StageExecution<'_> {
         }
     }
 
-    fn trigger(
+    fn work_by_key(
         &self,
         head: usize,
         shard: usize,
@@ -112,24 +114,29 @@ impl StageExecution<'_> {
         exits: &mut WorkerExits<'_>,
     ) -> Result<(), Failure> {
         run.set_origin(None);
-        let HeadKind::Group { kernel, windowing, .. } = &self.stage.heads[head].kind else {
-            unreachable!("shards are grouped")
+        let HeadKind::Keyed { work, windowing, .. } = &self.stage.heads[head].kind else {
+            unreachable!("shards are of work by key")
         };
         let name = &self.stage.heads[head].name;
-        let mut machine = GroupMachine::new(kernel.clone(), Form::Raw, windowing, shard, shards);
-        let mut out = self.stage.heads[head].coder.new_bundle();
+        let failed = |cause: BoxError| Failure::Transform { transform: name.clone(), origin: None, cause };
+        let mut machine = guarded(name, None, || KeyedMachine::new(work, windowing, shard, shards))?.map_err(failed)?;
+        let mut outs = self.stage.heads[head].new_bundles();
+        // Processing time stands still while a bounded collection is read.
+        let now = Now::local(0);
         for mut bundle in bundles {
-            guarded(name, None, || machine.process(&mut *bundle, 0, &mut *out))?;
-            run.enter(head, &mut out, exits)?;
+            guarded(name, None, || machine.process(&mut *bundle, now, &mut outs))?.map_err(failed)?;
+            run.enter_all(head, &mut outs, exits)?;
         }
         loop {
-            let done = guarded(name, None, || machine.advance(Timestamp::MAX, 0, BUNDLE_TARGET, &mut *out))?;
-            run.enter(head, &mut out, exits)?;
+            let advanced = guarded(name, None, || machine.advance(Timestamp::MAX, now, BUNDLE_TARGET, &mut outs))?;
+            let done = advanced.map_err(failed)?;
+            run.enter_all(head, &mut outs, exits)?;
             if done {
                 let drops = machine.drops();
                 self.runner.observer.dropped(drops.late, drops.closed);
+                return guarded(name, None, || machine.teardown())?.map_err(failed);
             }
-            if done || self.runner.is_cancelled() || self.has_failed() {
+            if self.runner.is_cancelled() || self.has_failed() {
                 return Ok(());
             }
         }

@@ -5,14 +5,17 @@
 //! Architecture invariant: nothing here reads a clock, does I/O or spawns anything.
 
 mod assign;
-mod grouping;
+mod holds;
+mod keyed;
+mod sorted;
 mod stage;
+mod stateful;
 pub mod trigger;
 mod views;
 mod watermark;
 mod whole_windows;
 
-pub use grouping::{Drops, GroupMachine};
+pub use keyed::{Drops, KeyedMachine, Now};
 pub use stage::{Exits, StageRun};
 pub use views::ViewState;
 pub use watermark::{SplitStatus, SplitWatermarks};

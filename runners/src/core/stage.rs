@@ -96,15 +96,30 @@ impl StageRun {
         Ok(())
     }
 
-    /// Runs a bundle that enters at `head` through all steps, to the exits.
+    /// Runs a bundle of the only collection of `head` through all steps, to the exits.
     pub fn enter(
         &mut self,
         head: usize,
         bundle: &mut Box<dyn AnyBundle>,
         exits: &mut dyn Exits,
     ) -> Result<(), Failure> {
+        self.enter_all(head, std::slice::from_mut(bundle), exits)
+    }
+
+    /// Runs a bundle for each collection of `head` through all steps, to the exits.
+    pub fn enter_all(
+        &mut self,
+        head: usize,
+        bundles: &mut [Box<dyn AnyBundle>],
+        exits: &mut dyn Exits,
+    ) -> Result<(), Failure> {
         let stage = self.stage.clone();
-        self.route(0, bundle, &stage.heads[head].targets, exits)?;
+        for (bundle, output) in bundles.iter_mut().zip(&stage.heads[head].outputs) {
+            if !bundle.is_empty() {
+                self.route(0, bundle, &output.targets, exits)?;
+                bundle.clear();
+            }
+        }
         self.run_steps(exits)
     }
 

@@ -6,10 +6,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use purlin_model::Timestamp;
 use purlin_model::bundle::AnyBundle;
 use purlin_model::kernel::{Form, Grouping, WindowTable};
 use purlin_model::window::{Window, WindowSet};
+use purlin_model::{DropCause, Timestamp};
 
 /// One shard of such a grouping.
 pub struct WholeWindows {
@@ -22,6 +22,8 @@ pub struct WholeWindows {
     watermark: Timestamp,
     emitted_up_to: Timestamp,
     late: u64,
+    /// What was dropped since it was last taken; `None` where nobody takes it.
+    dropped: Option<Box<dyn AnyBundle>>,
 }
 
 impl WholeWindows {
@@ -37,6 +39,20 @@ impl WholeWindows {
             watermark: Timestamp::MIN,
             emitted_up_to: Timestamp::MIN,
             late: 0,
+            dropped: None,
+        }
+    }
+
+    /// Keeps each dropped element from now on, for [`take_dropped`](Self::take_dropped). Only raw elements can be kept.
+    pub fn keep_dropped(&mut self) {
+        debug_assert_eq!(self.form, Form::Raw, "the planner lifts nothing that a late-data output takes");
+        self.dropped = Some(self.kernel.new_dropped());
+    }
+
+    /// Moves the elements that were dropped since the last call to `into`, if they are [kept](Self::keep_dropped).
+    pub fn take_dropped(&mut self, into: &mut dyn AnyBundle) {
+        if let Some(dropped) = &mut self.dropped {
+            into.append(&mut **dropped);
         }
     }
 
@@ -104,6 +120,11 @@ impl WholeWindows {
         let kept: Vec<bool> = (0..bundle.len()).map(|i| !is_late(&windows.get(i).first())).collect();
         let late = |(i, kept): (usize, &bool)| if *kept { 0 } else { self.kernel.elements(self.form, bundle, i) };
         self.late += kept.iter().enumerate().map(late).sum::<u64>();
+        if let Some(dropped) = &mut self.dropped {
+            let mut late = bundle.duplicate();
+            late.retain_mask(&kept.iter().map(|kept| !kept).collect::<Vec<_>>());
+            self.kernel.drop_into(&mut *late, DropCause::Late, &mut **dropped);
+        }
         bundle.retain_mask(&kept);
     }
 }

@@ -7,7 +7,7 @@ use purlin_model::graph::{CollectionId, Graph, NodeId, Op};
 use purlin_model::kernel::Form;
 
 use super::level::{is_boundary, levels};
-use super::{Exit, ExitKind, Head, HeadKind, Plan, Stage, StageId, Step, StepOutput, Target, Work};
+use super::{Exit, ExitKind, Head, HeadKind, KeyedWork, Plan, Route, Stage, StageId, Step, Target, Work};
 
 /// What a runner wants of its plan.
 #[derive(Clone, Copy, Debug, Default)]
@@ -115,7 +115,7 @@ impl<'a> StageBuilder<'a> {
         };
         let coder_of = |collection: &CollectionId| self.graph.collection(*collection).coder.clone();
         let outputs =
-            node.outputs.iter().map(|output| StepOutput { coder: coder_of(output), targets: Vec::new() }).collect();
+            node.outputs.iter().map(|output| Route { coder: coder_of(output), targets: Vec::new() }).collect();
         self.step_of.insert(id, self.steps.len());
         self.steps.push(Step {
             name: node.name.clone(),
@@ -133,15 +133,14 @@ impl<'a> StageBuilder<'a> {
             let node = self.graph.node(*id);
             let kind = match &node.op {
                 Op::Read(_) => HeadKind::Read(*id),
-                Op::Group(kernel) => {
+                Op::Group(_) | Op::Stateful(_) => {
                     let windowing = self.graph.collection(node.inputs[0]).windowing.clone();
-                    let form = self.form(*id);
-                    HeadKind::Group { node: *id, form, kernel: kernel.clone(), windowing }
+                    HeadKind::Keyed { node: *id, work: self.keyed_work(*id), windowing }
                 }
                 Op::Reshuffle => HeadKind::Handed { collection: node.outputs[0] },
                 _ => continue,
             };
-            heads.push(self.head(kind, node.outputs[0]));
+            heads.push(self.head(kind, &node.outputs));
         }
         let handed: BTreeSet<CollectionId> = nodes
             .iter()
@@ -150,15 +149,19 @@ impl<'a> StageBuilder<'a> {
             .filter(|input| self.stage_of[self.graph.collection(*input).producer.0] != self.id)
             .collect();
         for collection in handed {
-            heads.push(self.head(HeadKind::Handed { collection }, collection));
+            heads.push(self.head(HeadKind::Handed { collection }, &[collection]));
         }
         heads
     }
 
-    fn head(&mut self, kind: HeadKind, collection: CollectionId) -> Head {
-        let made = self.graph.collection(collection);
-        let name = self.graph.node(made.producer).name.clone();
-        Head { name, kind, coder: made.coder.clone(), targets: self.targets(collection) }
+    fn head(&mut self, kind: HeadKind, collections: &[CollectionId]) -> Head {
+        let name = self.graph.node(self.graph.collection(collections[0]).producer).name.clone();
+        let outputs = collections.iter().map(|collection| {
+            let coder = self.graph.collection(*collection).coder.clone();
+            Route { coder, targets: self.targets(*collection) }
+        });
+        let outputs = outputs.collect();
+        Head { name, kind, outputs }
     }
 
     /// Where the elements of `collection` go from within this stage.
@@ -172,11 +175,11 @@ impl<'a> StageBuilder<'a> {
             match &node.op {
                 // Another stage handed the collection in: what it does itself with it is its own business.
                 _ if !here && !producer_here => {}
-                Op::Group(_) if producer_here => targets.push(self.shuffle(id, collection)),
+                Op::Group(_) | Op::Stateful(_) if producer_here => targets.push(self.shuffle(id, collection)),
                 Op::Reshuffle if producer_here => {
                     targets.push(self.exit(ExitKey::Node(id), ExitKind::Spread(node.outputs[0]), collection));
                 }
-                Op::Group(_) | Op::Reshuffle => {}
+                Op::Group(_) | Op::Stateful(_) | Op::Reshuffle => {}
                 _ if !here => {
                     let to = self.stage_of[id.0];
                     targets.push(self.exit(
@@ -213,12 +216,9 @@ impl<'a> StageBuilder<'a> {
 
     fn shuffle(&mut self, id: NodeId, collection: CollectionId) -> Target {
         let node = self.graph.node(id);
-        let Op::Group(kernel) = &node.op else { unreachable!("only groupings are shuffled to") };
-        let kind = ExitKind::Shuffle { node: id, form: self.form(id), kernel: kernel.clone() };
-        let exit = self.exit(ExitKey::Node(id), kind, collection);
-        if self.form(id) == Form::Raw {
-            return exit;
-        }
+        let work = self.keyed_work(id);
+        let exit = self.exit(ExitKey::Node(id), ExitKind::Shuffle { node: id, work: work.clone() }, collection);
+        let KeyedWork::Group { form: Form::Lifted, kernel, .. } = work else { return exit };
         let Target::Exit(index) = exit else { unreachable!("exits are targets") };
         self.exits[index].coder = kernel.lifted_coder();
         let step = *self.step_of.entry(id).or_insert_with(|| {
@@ -227,20 +227,29 @@ impl<'a> StageBuilder<'a> {
                 work: Work::Lift(kernel.clone()),
                 views: Vec::new(),
                 input: self.graph.collection(collection).coder.clone(),
-                outputs: vec![StepOutput { coder: kernel.lifted_coder(), targets: vec![exit] }],
+                outputs: vec![Route { coder: kernel.lifted_coder(), targets: vec![exit] }],
             });
             self.steps.len() - 1
         });
         Target::Step(step)
     }
 
-    /// Whether what is shuffled to a grouping is combined before.
-    fn form(&self, id: NodeId) -> Form {
+    /// What is done by key at a node, and whether what is shuffled to it is combined before.
+    fn keyed_work(&self, id: NodeId) -> KeyedWork {
         let node = self.graph.node(id);
-        let Op::Group(kernel) = &node.op else { unreachable!("only groupings have forms") };
-        let windowing = &self.graph.collection(node.inputs[0]).windowing;
-        let lifted = self.options.lift && kernel.is_liftable() && windowing.fires_once_at_the_end();
-        if lifted { Form::Lifted } else { Form::Raw }
+        match &node.op {
+            Op::Stateful(kernel) => KeyedWork::Stateful(kernel.clone()),
+            Op::Group(kernel) => {
+                let windowing = &self.graph.collection(node.inputs[0]).windowing;
+                // What is dropped as late comes out as it came in.
+                let late_output = node.outputs.len() > 1;
+                let lifted =
+                    self.options.lift && kernel.is_liftable() && windowing.fires_once_at_the_end() && !late_output;
+                let form = if lifted { Form::Lifted } else { Form::Raw };
+                KeyedWork::Group { form, kernel: kernel.clone(), late_output }
+            }
+            _ => unreachable!("only groupings and stateful transforms work by key"),
+        }
     }
 
     fn exit(&mut self, key: ExitKey, kind: ExitKind, collection: CollectionId) -> Target {
@@ -258,7 +267,7 @@ impl<'a> StageBuilder<'a> {
         for (number, head) in heads.iter().enumerate() {
             let mut steps = BTreeSet::new();
             let mut exits = BTreeSet::new();
-            let mut open = head.targets.clone();
+            let mut open: Vec<Target> = head.outputs.iter().flat_map(|output| &output.targets).copied().collect();
             while let Some(target) = open.pop() {
                 match target {
                     Target::Exit(exit) => {

@@ -7,7 +7,7 @@ use purlin_model::kernel::Form;
 use purlin_model::sink::Visibility;
 use purlin_model::source::Boundedness;
 
-use super::{ExitKind, HeadKind, Plan, Stage, Work};
+use super::{ExitKind, HeadKind, KeyedWork, Plan, Stage, Work};
 
 impl Plan {
     /// Stages with what is read, fused, shuffled, kept and written.
@@ -39,7 +39,18 @@ impl Plan {
                     };
                     writeln!(text, "  reads    {}: {} ({kind})", head.name, source.describe())
                 }
-                HeadKind::Group { windowing, .. } => {
+                HeadKind::Keyed { work: KeyedWork::Stateful(kernel), windowing, .. } => {
+                    let spec = kernel.spec();
+                    let cells = spec.cells.iter().map(|cell| format!("{}: {}", cell.name, cell.descriptor));
+                    let timers = spec.timers.iter().map(|timer| format!("{}: {:?} timer", timer.name, timer.domain));
+                    let declared = cells.chain(timers).collect::<Vec<_>>().join(", ");
+                    writeln!(
+                        text,
+                        "  keeps    {}: {windowing}; per key and window, until the watermark passes its end and lateness: {declared}",
+                        head.name
+                    )
+                }
+                HeadKind::Keyed { windowing, .. } => {
                     let state = if windowing.fires_once_at_the_end() {
                         "one table per window, dropped when the watermark passes its end"
                     } else {
@@ -56,8 +67,8 @@ impl Plan {
         for exit in &stage.exits {
             let to = |node: NodeId| &self.graph.node(node).name;
             let _ = match &exit.kind {
-                ExitKind::Shuffle { node, form, .. } => {
-                    let what = if *form == Form::Lifted { "accumulators" } else { "elements" };
+                ExitKind::Shuffle { node, work } => {
+                    let what = if work.form() == Form::Lifted { "accumulators" } else { "elements" };
                     writeln!(text, "  shuffles {what} by key to {}", to(*node))
                 }
                 ExitKind::Spread(collection) => {

@@ -29,7 +29,7 @@ pub(super) fn levels(graph: &Graph) -> Vec<usize> {
 
 /// Whether a node starts a stage of its own: what comes in is exchanged first.
 pub(super) fn is_boundary(op: &Op) -> bool {
-    matches!(op, Op::Group(_) | Op::Reshuffle)
+    matches!(op, Op::Group(_) | Op::Stateful(_) | Op::Reshuffle)
 }
 
 /// The latest level at which the node's readers still get its output within their own level.

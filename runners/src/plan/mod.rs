@@ -9,15 +9,17 @@
 
 mod build;
 mod explain;
+mod keyed;
 mod level;
 
 pub use build::PlanOptions;
+pub use keyed::KeyedWork;
 
 use std::sync::Arc;
 
 use purlin_model::coder::AnyCoder;
 use purlin_model::graph::{CollectionId, Graph, NodeId};
-use purlin_model::kernel::{Form, Grouping, OperatorFactory};
+use purlin_model::kernel::{Grouping, OperatorFactory};
 use purlin_model::window::Windowing;
 
 /// A stage's index in [`Plan::stages`].
@@ -52,10 +54,20 @@ pub struct Head {
     pub name: String,
     /// How they come.
     pub kind: HeadKind,
-    /// The coder of what enters the steps.
-    pub coder: Arc<dyn AnyCoder>,
-    /// Where they go first.
-    pub targets: Vec<Target>,
+    /// What enters the steps: one collection, or as many as a keyed transform makes.
+    pub outputs: Vec<Route>,
+}
+
+impl Head {
+    /// The coder of the only collection of a head that is not keyed.
+    pub fn coder(&self) -> &Arc<dyn AnyCoder> {
+        &self.outputs[0].coder
+    }
+
+    /// An empty bundle for each collection.
+    pub fn new_bundles(&self) -> Vec<Box<dyn purlin_model::bundle::AnyBundle>> {
+        self.outputs.iter().map(|output| output.coder.new_bundle()).collect()
+    }
 }
 
 /// How bundles enter a stage.
@@ -63,14 +75,12 @@ pub struct Head {
 pub enum HeadKind {
     /// From the source of this node.
     Read(NodeId),
-    /// From a grouping, which gets what is shuffled to this node.
-    Group {
-        /// The grouping's node.
+    /// From work by key, which gets what is shuffled to this node.
+    Keyed {
+        /// The node.
         node: NodeId,
-        /// What is shuffled.
-        form: Form,
-        /// Its typed side.
-        kernel: Arc<dyn Grouping>,
+        /// What is done there.
+        work: KeyedWork,
         /// How its input is windowed.
         windowing: Windowing,
     },
@@ -92,7 +102,7 @@ pub struct Step {
     /// The coder of its input.
     pub input: Arc<dyn AnyCoder>,
     /// Its outputs.
-    pub outputs: Vec<StepOutput>,
+    pub outputs: Vec<Route>,
 }
 
 /// What a step does.
@@ -106,8 +116,8 @@ pub enum Work {
     Lift(Arc<dyn Grouping>),
 }
 
-/// One output of a step.
-pub struct StepOutput {
+/// One collection on its way within a stage.
+pub struct Route {
     /// Its coder.
     pub coder: Arc<dyn AnyCoder>,
     /// Where it goes.
@@ -138,14 +148,12 @@ pub struct Exit {
 /// How bundles leave a stage.
 #[derive(Clone)]
 pub enum ExitKind {
-    /// To the grouping, by key.
+    /// To the work by key of this node, by key.
     Shuffle {
-        /// The grouping's node.
+        /// The node.
         node: NodeId,
-        /// What is shuffled.
-        form: Form,
-        /// Its typed side.
-        kernel: Arc<dyn Grouping>,
+        /// What is done there.
+        work: KeyedWork,
     },
     /// To the reshuffle, evenly; the collection is the reshuffle's output.
     Spread(CollectionId),
@@ -166,7 +174,7 @@ impl Plan {
     /// The stage and head that take what this exit gives, where a stage does.
     pub fn taker(&self, exit: &ExitKind) -> Option<(StageId, usize)> {
         let matches = |stage: &Stage, head: &Head| match (exit, &head.kind) {
-            (ExitKind::Shuffle { node, .. }, HeadKind::Group { node: grouping, .. }) => node == grouping,
+            (ExitKind::Shuffle { node, .. }, HeadKind::Keyed { node: keyed, .. }) => node == keyed,
             (ExitKind::Spread(collection), HeadKind::Handed { collection: taken }) => collection == taken,
             (ExitKind::Hand { collection, to }, HeadKind::Handed { collection: taken }) => {
                 collection == taken && *to == stage.id

@@ -71,6 +71,7 @@ impl<'a> Evaluation<'a> {
                 }
                 self.made(node, vec![elements]);
             }
+            Op::Stateful(_) => return Err(Failure::other("the reference runner has no state yet")),
             Op::Flatten | Op::Reshuffle => {
                 let elements = self.same_elements(node)?;
                 self.made(node, vec![elements]);

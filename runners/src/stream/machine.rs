@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use purlin_model::bundle::AnyBundle;
 use purlin_model::graph::NodeId;
-use purlin_model::{Failure, Timestamp};
+use purlin_model::{BoxError, Failure, Timestamp};
 
 use super::inputs::Senders;
 use super::message::Message;
 use super::outgoing::{Action, Outgoing};
-use crate::core::{Drops, GroupMachine, StageRun, ViewState};
+use crate::core::{Drops, KeyedMachine, Now, StageRun, ViewState};
 use crate::plan::{HeadKind, Stage};
 use crate::user_code::guarded;
 
@@ -56,20 +56,22 @@ const FLUSH_AFTER: usize = 16;
 
 struct HeadState {
     senders: Senders,
-    grouping: Option<Grouped>,
+    keyed: Option<Keyed>,
     output: Timestamp,
 }
 
 impl HeadState {
     /// Whether it holds no watermark back. A grouping with something in it does, though its input is idle: that is still to come out.
     fn is_idle(&self) -> bool {
-        self.senders.is_idle() && self.grouping.as_ref().is_none_or(|grouped| grouped.machine.is_empty())
+        self.senders.is_idle() && self.keyed.as_ref().is_none_or(|keyed| keyed.machine.is_empty())
     }
 }
 
-struct Grouped {
-    machine: GroupMachine,
-    panes: Box<dyn AnyBundle>,
+/// Work by key at a head.
+struct Keyed {
+    machine: KeyedMachine,
+    /// What it gives, one bundle for each collection that it makes.
+    outs: Vec<Box<dyn AnyBundle>>,
     /// The watermark is moving and not all that is due has fired.
     advancing: bool,
 }
@@ -94,19 +96,19 @@ impl StageMachine {
     pub(super) fn new(parts: Parts) -> Result<Self, Failure> {
         let Parts { stage, worker, workers, ports, views, outgoing, lateness_ms } = parts;
         let count = |wanted: &dyn Fn(&Port) -> bool| ports.iter().filter(|port| wanted(port)).count();
-        let heads = stage.heads.iter().enumerate().map(|(number, head)| {
+        let mut heads = Vec::with_capacity(stage.heads.len());
+        for (number, head) in stage.heads.iter().enumerate() {
             let senders = count(&|port| matches!(port, Port::Head { head, .. } if *head == number));
-            let grouping = match &head.kind {
-                HeadKind::Group { form, kernel, windowing, .. } => Some(Grouped {
-                    machine: GroupMachine::new(kernel.clone(), *form, windowing, worker, workers),
-                    panes: head.coder.new_bundle(),
-                    advancing: false,
-                }),
+            let keyed = match &head.kind {
+                HeadKind::Keyed { work, windowing, .. } => {
+                    let made = guarded(&head.name, None, || KeyedMachine::new(work, windowing, worker, workers))?;
+                    let machine = made.map_err(|cause| failed(&head.name, cause))?;
+                    Some(Keyed { machine, outs: head.new_bundles(), advancing: false })
+                }
                 _ => None,
             };
-            HeadState { senders: Senders::new(senders), grouping, output: Timestamp::MIN }
-        });
-        let heads = heads.collect();
+            heads.push(HeadState { senders: Senders::new(senders), keyed, output: Timestamp::MIN });
+        }
         let view_inputs = views.iter().enumerate().map(|(number, (node, _))| {
             let senders = count(&|port| matches!(port, Port::View { view, .. } if *view == number));
             ViewInput { node: *node, senders: Senders::new(senders) }
@@ -117,10 +119,10 @@ impl StageMachine {
     }
 
     /// Takes one event in, doing at most about `budget` panes' work.
-    pub(super) fn on(&mut self, event: Event, now_ms: i64, budget: usize) -> Result<Vec<Action>, Failure> {
+    pub(super) fn on(&mut self, event: Event, now: Now, budget: usize) -> Result<Vec<Action>, Failure> {
         match event {
             Event::Message(channel, message) => match self.ports[channel] {
-                Port::Head { head, sender } => self.on_head(head, sender, message, now_ms)?,
+                Port::Head { head, sender } => self.on_head(head, sender, message, now)?,
                 Port::View { view, sender } => self.on_view(view, sender, message)?,
             },
             Event::Continue | Event::Tick => {}
@@ -130,7 +132,7 @@ impl StageMachine {
                 return Ok(self.outgoing.take_actions());
             }
         }
-        self.fire(now_ms, budget)?;
+        self.fire(now, budget)?;
         self.announce();
         self.events_since_flush += 1;
         if self.events_since_flush >= FLUSH_AFTER {
@@ -142,7 +144,7 @@ impl StageMachine {
 
     /// Whether the budget cut something short.
     pub(super) fn is_busy(&self) -> bool {
-        self.heads.iter().any(|head| head.grouping.as_ref().is_some_and(|grouped| grouped.advancing))
+        self.heads.iter().any(|head| head.keyed.as_ref().is_some_and(|keyed| keyed.advancing))
     }
 
     /// Whether every input has ended and nothing is left to do.
@@ -154,8 +156,9 @@ impl StageMachine {
     }
 
     /// The earliest processing time at which something is due.
+    /// (A timer is due strictly after its time.)
     pub(super) fn next_timer(&self) -> Option<i64> {
-        self.heads.iter().filter_map(|head| head.grouping.as_ref()?.machine.next_processing_timer()).min()
+        self.heads.iter().filter_map(|head| head.keyed.as_ref()?.machine.earliest_pending_processing_time()).min()
     }
 
     /// The least output watermark of the stage's heads.
@@ -165,7 +168,7 @@ impl StageMachine {
 
     /// What the groupings, and look-ups of views, have dropped.
     pub(super) fn drops(&self) -> Drops {
-        let drops = self.heads.iter().filter_map(|head| Some(head.grouping.as_ref()?.machine.drops()));
+        let drops = self.heads.iter().filter_map(|head| Some(head.keyed.as_ref()?.machine.drops()));
         let at_views = Drops { late: self.run.late(), closed: 0 };
         drops.fold(at_views, |sum, each| Drops { late: sum.late + each.late, closed: sum.closed + each.closed })
     }
@@ -175,22 +178,28 @@ impl StageMachine {
         self.announce();
         self.outgoing.end();
         let actions = self.outgoing.take_actions();
+        for (state, head) in self.heads.iter_mut().zip(&self.stage.heads) {
+            let Some(keyed) = &mut state.keyed else { continue };
+            let done = guarded(&head.name, None, || keyed.machine.teardown())?;
+            done.map_err(|cause| failed(&head.name, cause))?;
+        }
         self.run.teardown()?;
         Ok(actions)
     }
 
-    fn on_head(&mut self, head: usize, sender: usize, message: Message, now_ms: i64) -> Result<(), Failure> {
+    fn on_head(&mut self, head: usize, sender: usize, message: Message, now: Now) -> Result<(), Failure> {
         let state = &mut self.heads[head];
         match message {
             Message::Data { mut bundle, origin } => {
                 state.senders.active(sender);
                 self.run.start_bundle()?;
-                match &mut state.grouping {
-                    Some(grouped) => {
+                match &mut state.keyed {
+                    Some(Keyed { machine, outs, .. }) => {
                         let name = &self.stage.heads[head].name;
-                        guarded(name, None, || grouped.machine.process(&mut *bundle, now_ms, &mut *grouped.panes))?;
+                        let done = guarded(name, None, || machine.process(&mut *bundle, now, outs))?;
+                        done.map_err(|cause| failed(name, cause))?;
                         self.run.set_origin(None);
-                        self.run.enter(head, &mut grouped.panes, &mut self.outgoing)?;
+                        self.run.enter_all(head, outs, &mut self.outgoing)?;
                     }
                     None => {
                         self.run.set_origin(origin.map(|origin| origin.to_string()));
@@ -233,27 +242,25 @@ impl StageMachine {
     }
 
     /// Moves heads to their inputs' watermarks and the clock; what fires goes through the steps.
-    fn fire(&mut self, now_ms: i64, budget: usize) -> Result<(), Failure> {
+    fn fire(&mut self, now: Now, budget: usize) -> Result<(), Failure> {
         let mut moved = false;
         for (number, state) in self.heads.iter_mut().enumerate() {
             let watermark = state.senders.watermark();
             let before = state.output;
-            match &mut state.grouping {
+            match &mut state.keyed {
                 None => state.output = watermark,
-                Some(grouped) => {
-                    let timer_due = grouped.machine.next_processing_timer().is_some_and(|due| due < now_ms);
+                Some(Keyed { machine, outs, advancing }) => {
+                    let due = machine.earliest_pending_processing_time().is_some_and(|due| due < now.local_ms);
                     let name = &self.stage.heads[number].name;
-                    let Grouped { machine, panes, advancing } = grouped;
                     let done = guarded(name, None, || {
-                        let in_event_time = machine.advance(watermark, now_ms, budget, &mut **panes);
-                        in_event_time
-                            && (!timer_due || machine.advance_processing_time(now_ms, now_ms, budget, &mut **panes))
+                        Ok(machine.advance(watermark, now, budget, outs)?
+                            && (!due || machine.advance_processing_time(now, budget, outs)?))
                     })?;
-                    *advancing = !done;
-                    if !panes.is_empty() {
+                    *advancing = !done.map_err(|cause| failed(name, cause))?;
+                    if outs.iter().any(|out| !out.is_empty()) {
                         self.run.set_origin(None);
                         self.run.start_bundle()?;
-                        self.run.enter(number, panes, &mut self.outgoing)?;
+                        self.run.enter_all(number, outs, &mut self.outgoing)?;
                         self.run.finish_bundle(&mut self.outgoing)?;
                     }
                     state.output = machine.output_watermark();
@@ -283,4 +290,8 @@ impl StageMachine {
             self.outgoing.advance(number, heads.min(held), idle && held == Timestamp::MAX);
         }
     }
+}
+
+fn failed(transform: &str, cause: BoxError) -> Failure {
+    Failure::Transform { transform: transform.to_string(), origin: None, cause }
 }

@@ -7,13 +7,12 @@ use std::sync::Arc;
 
 use purlin_model::bundle::{AnyBundle, BUNDLE_TARGET};
 use purlin_model::graph::{Op, ViewKernel};
-use purlin_model::kernel::{Form, Grouping};
 use purlin_model::{Failure, Timestamp};
 
 use super::channel::Sender;
 use super::message::Message;
 use crate::core::Exits;
-use crate::plan::{ExitKind, Plan, Stage};
+use crate::plan::{ExitKind, KeyedWork, Plan, Stage};
 use crate::user_code::guarded;
 
 /// What a machine asks its shell to do.
@@ -43,7 +42,7 @@ struct OutgoingExit {
 }
 
 enum Route {
-    ByKey { kernel: Arc<dyn Grouping>, form: Form },
+    ByKey(KeyedWork),
     InTurn { next: usize },
     Direct,
     View { kernel: Arc<dyn ViewKernel> },
@@ -55,9 +54,7 @@ impl Outgoing {
     pub(super) fn new(plan: &Plan, stage: &Stage, receivers: Vec<Vec<Sender>>) -> Self {
         let exit = |(exit, receivers): (&crate::plan::Exit, Vec<Sender>)| {
             let (name, route) = match &exit.kind {
-                ExitKind::Shuffle { node, form, kernel } => {
-                    (&plan.graph.node(*node).name, Route::ByKey { kernel: kernel.clone(), form: *form })
-                }
+                ExitKind::Shuffle { node, work } => (&plan.graph.node(*node).name, Route::ByKey(work.clone())),
                 ExitKind::Spread(collection) => (producer(plan, *collection), Route::InTurn { next: 0 }),
                 ExitKind::Hand { collection, .. } => (producer(plan, *collection), Route::Direct),
                 ExitKind::View(node) => {
@@ -142,9 +139,7 @@ impl Exits for Outgoing {
         let index = exit;
         let exit = &mut self.exits[exit];
         match &mut exit.route {
-            Route::ByKey { kernel, form } => {
-                guarded(&exit.name, None, || kernel.partition(*form, bundle, &mut exit.buffers))??;
-            }
+            Route::ByKey(work) => guarded(&exit.name, None, || work.partition(bundle, &mut exit.buffers))??,
             Route::InTurn { next } => {
                 exit.buffers[*next].append(bundle);
                 *next = (*next + 1) % exit.buffers.len();

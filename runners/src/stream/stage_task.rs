@@ -14,6 +14,7 @@ use super::machine::{Event, StageMachine};
 use super::message::Message;
 use super::outgoing::Action;
 use super::sinks::{SinkWriter, Staged};
+use crate::core::{Drops, Now};
 use crate::observe::Observer;
 
 /// About how many panes one call of a machine may fire before others get their turn.
@@ -36,11 +37,11 @@ impl StageTask {
     /// Runs until every input has ended; gives what the writers have staged.
     pub(super) async fn run(mut self) -> Result<Vec<Staged>, Failure> {
         let mut reported_ms = 0;
-        let mut reported_drops = crate::core::Drops::default();
+        let mut reported_drops = Drops::default();
         while !self.machine.is_finished() {
             let event = self.next_event().await?;
             let now_ms = self.env.now_ms();
-            let actions = self.machine.on(event, now_ms, FIRING_BUDGET)?;
+            let actions = self.machine.on(event, Now::local(now_ms), FIRING_BUDGET)?;
             self.carry_out(actions).await?;
             if now_ms - reported_ms >= REPORT_EVERY_MS {
                 reported_ms = now_ms;
@@ -68,7 +69,7 @@ impl StageTask {
             return Ok(told(received));
         }
         // Nothing is at hand: what is buffered leaves before the wait.
-        let actions = self.machine.on(Event::Idle, self.env.now_ms(), FIRING_BUDGET)?;
+        let actions = self.machine.on(Event::Idle, Now::local(self.env.now_ms()), FIRING_BUDGET)?;
         self.carry_out(actions).await?;
         let received = self.inputs.recv();
         let Some(due) = self.machine.next_timer() else {
@@ -89,7 +90,7 @@ impl StageTask {
         Ok(())
     }
 
-    fn report(&self, reported: &mut crate::core::Drops) {
+    fn report(&self, reported: &mut Drops) {
         self.observer.watermark(&self.name, self.machine.watermark());
         let drops = self.machine.drops();
         self.observer.dropped(drops.late - reported.late, drops.closed - reported.closed);

@@ -81,7 +81,7 @@ impl Topology<'_> {
                     let reader = ReaderTask {
                         transform: head.name.clone(),
                         source: source.clone(),
-                        coder: head.coder.clone(),
+                        coder: head.coder().clone(),
                         splits,
                         to: wires.readers[&(*node, worker)].clone(),
                         env: env.clone(),

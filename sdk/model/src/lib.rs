@@ -10,6 +10,7 @@
 
 #![warn(missing_docs)]
 
+mod dropped;
 mod element;
 mod error;
 mod pane;
@@ -32,6 +33,7 @@ pub mod source;
 pub mod view;
 pub mod window;
 
+pub use dropped::{DropCause, Dropped};
 pub use element::{Element, Key};
 pub use error::{BoxError, Failure, Problem};
 pub use pane::{Pane, Timing};

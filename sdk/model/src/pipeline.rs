@@ -170,6 +170,11 @@ impl Pipeline {
         self.lock().graph.collections[id.0].coder = coder;
     }
 
+    /// Whether the pipeline reads a script.
+    pub(crate) fn has_script(&self) -> bool {
+        self.lock().graph.script().is_some()
+    }
+
     /// Whether two handles build the same graph.
     pub(crate) fn is_same(&self, other: &Pipeline) -> bool {
         Arc::ptr_eq(&self.builder, &other.builder)

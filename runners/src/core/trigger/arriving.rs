@@ -2,13 +2,12 @@
 
 use std::mem::{replace, take};
 
-use purlin_model::Timestamp;
-use purlin_model::bundle::{AnyBundle, Column};
+use purlin_model::bundle::{AnyBundle, Column, ElementSides};
 use purlin_model::kernel::KeyId;
 use purlin_model::window::{Window, WindowSet};
+use purlin_model::{DropCause, Pane, Timestamp};
 
 use super::TriggerMachine;
-use super::drops::DropCause;
 use super::holds::{assigned, combined};
 use super::merging::Arrival;
 use super::tree::{At, ROOT, Wishes};
@@ -31,6 +30,25 @@ pub(super) struct Arriving {
     pub(super) keys: Vec<KeyId>,
     pub(super) timestamps: Column<Timestamp>,
     pub(super) windows: Column<WindowSet>,
+    pub(super) panes: Column<Pane>,
+}
+
+/// One element on its way into a window.
+#[derive(Clone, Copy)]
+pub(super) struct Joining {
+    /// Its place in the bundle.
+    pub(super) element: usize,
+    pub(super) key: KeyId,
+    pub(super) timestamp: Timestamp,
+    pub(super) pane: Pane,
+}
+
+impl Arriving {
+    #[inline]
+    pub(super) fn joining(&self, element: usize) -> Joining {
+        let (timestamp, pane) = (self.timestamps.get(element), self.panes.get(element));
+        Joining { element, key: self.keys[element], timestamp, pane }
+    }
 }
 
 impl TriggerMachine {
@@ -39,9 +57,10 @@ impl TriggerMachine {
         // The store keeps the values only, so the side columns are taken out first.
         let timestamps = replace(bundle.sides_mut().timestamps_mut(), Column::one(Timestamp::MIN));
         let windows = replace(bundle.sides_mut().windows_mut(), Column::one(WindowSet::GLOBAL));
+        let panes = replace(bundle.sides_mut().panes_mut(), Column::one(Pane::UNGROUPED));
         let mut keys = take(&mut self.scratch.keys);
         self.store.take_in(bundle, &mut keys);
-        let bundle = Arriving { keys, timestamps, windows };
+        let bundle = Arriving { keys, timestamps, windows, panes };
 
         let dropped_before = self.drops.late + self.drops.closed;
         if self.tree.merging {
@@ -71,12 +90,12 @@ impl TriggerMachine {
     fn arrive(&mut self, bundle: &Arriving) {
         let mut latest: Option<(KeyId, Window, Slot)> = None;
         for (element, key) in bundle.keys.iter().enumerate() {
-            let at = bundle.timestamps.get(element);
+            let joining = bundle.joining(element);
             let windows = bundle.windows.get(element).iter();
             let mut left = windows.len();
             for window in windows {
                 left -= 1;
-                if self.is_late(at, window) {
+                if self.is_late(joining, window) {
                     continue;
                 }
                 let slot = match latest {
@@ -84,30 +103,38 @@ impl TriggerMachine {
                     _ => self.windows.find_or_insert(*key, window),
                 };
                 latest = Some((*key, window, slot));
-                self.join(slot, element, at, left == 0);
+                self.join(slot, joining, left == 0);
             }
         }
     }
 
     /// Drops and counts an element of an expired window.
     #[inline]
-    pub(super) fn is_late(&mut self, at: Timestamp, window: Window) -> bool {
+    pub(super) fn is_late(&mut self, joining: Joining, window: Window) -> bool {
         let late = window.gc(self.windowing.lateness_ms()) < self.clock.watermark;
         if late {
-            self.drops.add(DropCause::Late, at, window);
+            self.drop(joining, window, DropCause::Late);
         }
         late
     }
 
+    fn drop(&mut self, joining: Joining, window: Window, cause: DropCause) {
+        self.drops.count(cause);
+        if let Some(kept) = &mut self.drops.kept {
+            let Joining { element, key, timestamp, pane } = joining;
+            let sides = ElementSides { timestamp, windows: WindowSet::one(window), pane };
+            self.store.drop_into(key, element, cause, sides, &mut **kept);
+        }
+    }
+
     /// Adds a waiting element to a window, unless that is closed. `last` says that it goes to no further one.
     #[inline]
-    pub(super) fn join(&mut self, slot: Slot, element: usize, at: Timestamp, last: bool) {
+    pub(super) fn join(&mut self, slot: Slot, joining: Joining, last: bool) {
         if !self.windows[slot].active {
-            self.drops.add(DropCause::Closed, at, self.windows[slot].window);
-            return;
+            return self.drop(joining, self.windows[slot].window, DropCause::Closed);
         }
         let window_max = self.windows[slot].window.max_timestamp();
-        let hold_at = assigned(self.windowing.timestamp_combiner, at, window_max);
+        let hold_at = assigned(self.windowing.timestamp_combiner, joining.timestamp, window_max);
         let can_hold = self.can_hold(hold_at, window_max);
         let held = &mut self.windows[slot];
         if can_hold {
@@ -121,7 +148,7 @@ impl TriggerMachine {
         }
         held.arrived += 1;
         let cell = *held.cell.get_or_insert_with(|| self.store.new_cell());
-        self.store.add(element, cell, last);
+        self.store.add(joining.element, cell, last);
     }
 
     /// Whether the output watermark can still be held at `at`, and a firing at the end of the window will release it.

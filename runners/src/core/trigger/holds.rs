@@ -1,40 +1,7 @@
 //! Watermark holds: what the elements that wait for a pane keep the output watermark back at (SEMANTICS §5).
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-
 use purlin_model::Timestamp;
 use purlin_model::window::TimestampCombiner;
-
-/// The holds of all windows, as an ordered multiset.
-#[derive(Default)]
-pub(super) struct Holds {
-    counts: BTreeMap<Timestamp, usize>,
-}
-
-impl Holds {
-    pub(super) fn earliest(&self) -> Option<Timestamp> {
-        self.counts.first_key_value().map(|(at, _)| *at)
-    }
-
-    /// Moves one window's hold.
-    pub(super) fn replace(&mut self, before: Option<Timestamp>, after: Option<Timestamp>) {
-        if before == after {
-            return;
-        }
-        if let Some(after) = after {
-            *self.counts.entry(after).or_default() += 1;
-        }
-        if let Some(before) = before
-            && let Entry::Occupied(mut held) = self.counts.entry(before)
-        {
-            *held.get_mut() -= 1;
-            if *held.get() == 0 {
-                held.remove();
-            }
-        }
-    }
-}
 
 /// The hold of one (key, window).
 #[derive(Clone, Copy, Default)]
@@ -43,7 +10,7 @@ pub(super) struct Hold {
     pub(super) elements: Option<Timestamp>,
     /// There are elements without one, or a closing pane will come: held at the window's gc.
     pub(super) at_gc: bool,
-    /// What stands in [`Holds`] for this window.
+    /// What stands in [`Holds`](crate::core::holds::Holds) for this window.
     pub(super) registered: Option<Timestamp>,
 }
 

@@ -33,7 +33,7 @@ impl TriggerMachine {
             let windows = bundle.windows.get(element);
             in_one_window &= windows.len() <= 1;
             for window in windows.iter() {
-                if !self.is_late(bundle.timestamps.get(element), window) {
+                if !self.is_late(bundle.joining(element), window) {
                     arrivals.push(Arrival { key: *key, window, element: element as u32 });
                 }
             }
@@ -53,8 +53,7 @@ impl TriggerMachine {
                     _ => self.windows.find_or_insert(arrival.key, arrival.window),
                 };
                 latest = Some((*arrival, slot));
-                let element = arrival.element as usize;
-                self.join(slot, element, bundle.timestamps.get(element), in_one_window);
+                self.join(slot, bundle.joining(arrival.element as usize), in_one_window);
             }
         }
         arrivals.clear();

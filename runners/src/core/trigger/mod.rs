@@ -31,10 +31,10 @@ use purlin_model::bundle::AnyBundle;
 use purlin_model::kernel::{GroupStore, Grouping};
 use purlin_model::window::Windowing;
 
-pub use drops::{DropCause, Dropped, Drops};
+pub use drops::Drops;
 
+use super::holds::Holds;
 use arriving::Scratch;
-use holds::Holds;
 use timers::{Domain, Timers};
 use tree::{Clock, Tree};
 use windows::Windows;
@@ -138,14 +138,14 @@ impl TriggerMachine {
         &self.drops
     }
 
-    /// From now on also keeps each dropped element, for [`take_dropped`](Self::take_dropped).
-    pub fn record_dropped(&mut self) {
-        self.drops.record();
+    /// Keeps each dropped element from now on, in `empty`, a bundle of [`Dropped`](purlin_model::Dropped), for [`take_dropped`](Self::take_dropped).
+    pub fn keep_dropped(&mut self, empty: Box<dyn AnyBundle>) {
+        self.drops.kept = Some(empty);
     }
 
-    /// The elements that were dropped since the last call, if they are [recorded](Self::record_dropped).
-    pub fn take_dropped(&mut self) -> Vec<Dropped> {
-        self.drops.take_recorded()
+    /// Moves the elements that were dropped since the last call to `into`, if they are [kept](Self::keep_dropped).
+    pub fn take_dropped(&mut self, into: &mut dyn AnyBundle) {
+        self.drops.take(into);
     }
 
     /// How many (key, window)s are held, those included of which only is known that their trigger has finished.

@@ -33,6 +33,8 @@ pub trait AnyBundle: Send + Sync + 'static {
     fn split_off(&mut self, at: usize) -> Box<dyn AnyBundle>;
     /// Keeps the elements whose place in `mask` is true.
     fn retain_mask(&mut self, mask: &[bool]);
+    /// Puts the elements into the order of their timestamps; those of one time keep theirs.
+    fn sort_by_timestamp(&mut self);
     /// Makes every element lie in exactly one window.
     fn explode_windows(&mut self);
     /// Makes element i stand `times[i]` times in a row; zero removes it.
@@ -103,6 +105,10 @@ impl<T: Clone + Send + Sync + 'static> AnyBundle for Bundle<T> {
 
     fn retain_mask(&mut self, mask: &[bool]) {
         Bundle::retain_mask(self, mask);
+    }
+
+    fn sort_by_timestamp(&mut self) {
+        Bundle::sort_by_timestamp(self);
     }
 
     fn explode_windows(&mut self) {

@@ -209,6 +209,20 @@ impl<T> Bundle<T> {
     }
 }
 
+impl<T> Bundle<T> {
+    /// Puts the elements into the order of their timestamps; those of one time keep theirs.
+    pub fn sort_by_timestamp(&mut self) {
+        if self.sides.timestamps().as_slice().is_sorted() {
+            return;
+        }
+        let mut elements: Vec<(T, ElementSides)> = self.drain().collect();
+        elements.sort_by_key(|(_, sides)| sides.timestamp);
+        for (value, sides) in elements {
+            self.push(value, sides);
+        }
+    }
+}
+
 impl<T: Clone> Bundle<T> {
     /// Makes every element lie in exactly one window, cloning values that lie in several.
     pub fn explode_windows(&mut self) {

@@ -56,6 +56,11 @@ impl Sides {
         &mut self.windows
     }
 
+    /// The panes, to replace.
+    pub fn panes_mut(&mut self) -> &mut Column<Pane> {
+        &mut self.panes
+    }
+
     /// The timestamps, and the windows to replace by them.
     pub fn timestamps_and_windows_mut(&mut self) -> (&Column<Timestamp>, &mut Column<WindowSet>) {
         (&self.timestamps, &mut self.windows)

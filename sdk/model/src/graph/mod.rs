@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use crate::coder::AnyCoder;
 use crate::metrics::Metrics;
+use crate::source::Script;
 use crate::window::Windowing;
 
 /// A node's index in [`Graph::nodes`].
@@ -71,6 +72,14 @@ impl Graph {
     /// The collection with this id.
     pub fn collection(&self, id: CollectionId) -> &Collection {
         &self.collections[id.0]
+    }
+
+    /// The script that drives the pipeline, and the node that reads it, if one does.
+    pub fn script(&self) -> Option<(NodeId, &dyn Script)> {
+        self.node_ids().find_map(|id| match &self.node(id).op {
+            Op::Read(source) => Some((id, source.script()?)),
+            _ => None,
+        })
     }
 
     /// All node ids, inputs before what reads them.

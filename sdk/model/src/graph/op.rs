@@ -4,7 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use crate::bundle::AnyBundle;
-use crate::kernel::{Grouping, OperatorFactory};
+use crate::kernel::{Grouping, OperatorFactory, StatefulKernel};
 use crate::sink::AnySink;
 use crate::source::AnySource;
 use crate::window::Window;
@@ -23,8 +23,10 @@ pub enum Op {
         /// Whether the window function is asked anew.
         reassign: bool,
     },
-    /// Brings together what has one key, per window: group_by_key and combine_per_key.
+    /// Brings together what has one key, per window: group_by_key and combine_per_key. A second output takes what is dropped as late.
     Group(Arc<dyn Grouping>),
+    /// Element-wise work by key, with state and timers. Its outputs are those of the `DoFn`; one more takes what is dropped as late.
+    Stateful(Arc<dyn StatefulKernel>),
     /// Several collections of one type as one.
     Flatten,
     /// Spreads elements evenly over the workers and breaks fusion.
@@ -42,6 +44,7 @@ impl Op {
             Op::ParDo(_) => "par_do",
             Op::Window { .. } => "window",
             Op::Group(grouping) => grouping.kind(),
+            Op::Stateful(_) => "stateful",
             Op::Flatten => "flatten",
             Op::Reshuffle => "reshuffle",
             Op::View(_) => "view",

@@ -13,7 +13,7 @@ use super::{KEY_GROUPS, Lifted, Operator};
 use crate::bundle::{AnyBundle, Bundle, ElementSides};
 use crate::coder::{AnyCoder, TypedCoder, encode_key, placement};
 use crate::combine::CombineFn;
-use crate::{BoxError, Element, Key};
+use crate::{BoxError, DropCause, Dropped, Element, Key};
 
 /// What arrives at a grouping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +47,10 @@ pub trait Grouping: Send + Sync {
     ) -> Result<(), BoxError>;
     /// How many source elements element `i` stands for.
     fn elements(&self, form: Form, bundle: &dyn AnyBundle, i: usize) -> u64;
+    /// Takes all raw elements out of `bundle` and appends them to `dropped`, a bundle of [`Dropped`], as they are.
+    fn drop_into(&self, bundle: &mut dyn AnyBundle, cause: DropCause, dropped: &mut dyn AnyBundle);
+    /// An empty bundle of [`Dropped`] raw elements.
+    fn new_dropped(&self) -> Box<dyn AnyBundle>;
     /// Cells for a trigger machine; raw elements only.
     fn store(&self) -> Box<dyn GroupStore>;
     /// Whole windows at once.
@@ -150,6 +154,14 @@ impl<K: Key, V: Element, C: CombineFn<V>> Grouping for GroupingKernel<K, V, C> {
         }
     }
 
+    fn drop_into(&self, bundle: &mut dyn AnyBundle, cause: DropCause, dropped: &mut dyn AnyBundle) {
+        drop_into::<(K, V)>(bundle, cause, dropped);
+    }
+
+    fn new_dropped(&self) -> Box<dyn AnyBundle> {
+        Box::new(Bundle::<Dropped<(K, V)>>::new())
+    }
+
     fn store(&self) -> Box<dyn GroupStore> {
         Box::new(TypedStore::<K, V, C>::new(self.combiner.clone()))
     }
@@ -193,8 +205,16 @@ impl<K: Key, V: Element, C: CombineFn<V>> Grouping for GroupingKernel<K, V, C> {
     }
 }
 
+/// The elements of `bundle` as dropped ones.
+pub(super) fn drop_into<T: Element>(bundle: &mut dyn AnyBundle, cause: DropCause, dropped: &mut dyn AnyBundle) {
+    let dropped = dropped.downcast();
+    for (element, sides) in bundle.downcast::<T>().drain() {
+        dropped.push(Dropped { element, cause }, sides);
+    }
+}
+
 /// Places by the hash of the key's encoding, which snapshots and other processes compute alike.
-fn partition<K: Key, X: Element>(
+pub(super) fn partition<K: Key, X: Element>(
     bundle: &mut Bundle<(K, X)>,
     shards: &mut [Box<dyn AnyBundle>],
 ) -> Result<(), BoxError> {

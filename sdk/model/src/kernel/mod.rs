@@ -17,6 +17,7 @@ mod hash;
 mod lift;
 mod operator;
 mod partition;
+mod stateful;
 mod store;
 mod table;
 mod window_numbers;
@@ -25,6 +26,10 @@ pub use aggregator::{Aggregator, Groups, Partial};
 pub use grouping::{Form, Grouping, GroupingKernel};
 pub use lift::Lifted;
 pub use operator::{Operator, OperatorFactory, SideInputs, ViewTable};
+pub use stateful::{
+    CellSpec, SlotId, StateChanges, StateClock, StatefulKernel, StatefulRun, StatefulSpec, TimeDomain, TimeToLive,
+    TimerChange, TimerId, TimerSetting, TimerSpec,
+};
 pub use store::{CellId, GroupStore, KeyId};
 pub use table::WindowTable;
 

@@ -9,7 +9,7 @@ use hashbrown::hash_table::Entry;
 use super::hash::hash_of;
 use crate::bundle::{AnyBundle, ElementSides};
 use crate::combine::CombineFn;
-use crate::{Element, Key};
+use crate::{DropCause, Dropped, Element, Key};
 
 /// A key, by number, as long as the store holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,6 +27,15 @@ pub trait GroupStore: Send {
     fn new_cell(&mut self) -> CellId;
     /// Adds waiting element `element` to `cell`; `last` says that it goes to no further cell.
     fn add(&mut self, element: usize, cell: CellId, last: bool);
+    /// Appends a copy of waiting element `element`, of this key, to `dropped`, a bundle of [`Dropped`].
+    fn drop_into(
+        &mut self,
+        key: KeyId,
+        element: usize,
+        cause: DropCause,
+        sides: ElementSides,
+        dropped: &mut dyn AnyBundle,
+    );
     /// Adds everything in `from` to `into` and frees `from`.
     fn merge(&mut self, into: CellId, from: CellId);
     /// Appends the pane (key, contents of the cell) to `out`; the cell is emptied unless `keep`. Without a cell the pane is empty.
@@ -115,6 +124,19 @@ impl<K: Key, V: Element, C: CombineFn<V>> GroupStore for TypedStore<K, V, C> {
             let value = waiting.as_ref().expect("an element waits until its last cell");
             self.combiner.add(accumulator, value);
         }
+    }
+
+    fn drop_into(
+        &mut self,
+        key: KeyId,
+        element: usize,
+        cause: DropCause,
+        sides: ElementSides,
+        dropped: &mut dyn AnyBundle,
+    ) {
+        let key = self.keys[key.0 as usize].clone().expect("a key is held while its elements wait");
+        let value = self.waiting[element].clone().expect("an element waits until its last cell");
+        dropped.downcast().push(Dropped { element: (key, value), cause }, sides);
     }
 
     fn merge(&mut self, into: CellId, from: CellId) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::{Boundedness, Io, Progress, Reader, Source, SplitRequest};
+use super::{Boundedness, Io, Progress, Reader, Script, Source, SplitRequest};
 use crate::bundle::AnyBundle;
 use crate::{BoxError, Timestamp};
 
@@ -37,6 +37,10 @@ pub trait AnySource: Send + Sync {
     fn io(&self) -> Io;
     /// See [`Source::idle_timeout`].
     fn idle_timeout(&self) -> Option<Duration>;
+    /// The script of a [`TestStream`](super::TestStream), which a runner drives event by event.
+    fn script(&self) -> Option<&dyn Script> {
+        None
+    }
     /// See [`Source::splits`].
     async fn splits(&self, request: SplitRequest) -> Result<Vec<AnySplit>, BoxError>;
     /// See [`Source::open`].

@@ -7,11 +7,13 @@
 mod boxed;
 mod erased;
 mod event_time;
+mod test_stream;
 
 pub use boxed::BoxSource;
 pub(crate) use erased::erase;
 pub use erased::{AnyReader, AnySource, AnySplit};
 pub use event_time::EventTime;
+pub use test_stream::{EventUnderWay, Script, ScriptEvent, TestStream};
 
 use std::fmt;
 use std::time::Duration;

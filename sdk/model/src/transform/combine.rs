@@ -4,7 +4,7 @@ use crate::combine::CombineFn;
 use crate::kernel::GroupingKernel;
 use crate::pipeline::Name;
 use crate::window::Window;
-use crate::{Element, Key, PCollection};
+use crate::{Dropped, Element, Key, PCollection};
 
 impl<K: Key, V: Element> PCollection<(K, V)> {
     /// Each key once per window (and pane) with its values combined.
@@ -17,6 +17,25 @@ impl<K: Key, V: Element> PCollection<(K, V)> {
     /// ```
     pub fn combine_per_key<C: CombineFn<V>>(&self, name: &str, combiner: C) -> PCollection<(K, C::Output)> {
         self.group(Name::Given(name), GroupingKernel::<K, V, C>::combining(combiner))
+    }
+
+    /// As [`combine_per_key`](Self::combine_per_key), and beside the results the elements that were dropped because their window had
+    /// expired or was closed: the late-data output.
+    ///
+    /// ```
+    /// # use purlin_model::{Pipeline, combine::Sum, minutes, window::Fixed};
+    /// # let pipeline = Pipeline::new();
+    /// let sales = pipeline.create("sales", [("tea".to_string(), 3_i64)]).window(Fixed::of(minutes(1)));
+    /// let (totals, dropped) = sales.combine_per_key_with_dropped("total", Sum);
+    /// let for_review = dropped.map("late sales", |dropped| dropped.element);
+    /// # let _ = (totals, for_review);
+    /// ```
+    pub fn combine_per_key_with_dropped<C: CombineFn<V>>(
+        &self,
+        name: &str,
+        combiner: C,
+    ) -> (PCollection<(K, C::Output)>, PCollection<Dropped<(K, V)>>) {
+        self.group_with_dropped(name, GroupingKernel::<K, V, C>::combining(combiner))
     }
 }
 

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use crate::coder::TypedCoder;
 use crate::combine::{CombineFn, ToVec};
-use crate::graph::Op;
+use crate::graph::{CollectionId, Op};
 use crate::kernel::{Grouping, GroupingKernel};
 use crate::pipeline::{Name, NewCollection};
 use crate::window::Window;
-use crate::{Element, Key, PCollection, Trigger};
+use crate::{Dropped, Element, Key, PCollection, Trigger};
 
 impl<K: Key, V: Element> PCollection<(K, V)> {
     /// Each key once per window (and pane) with its values, in no particular order.
@@ -16,12 +16,44 @@ impl<K: Key, V: Element> PCollection<(K, V)> {
         self.group(Name::Given(name), GroupingKernel::<K, V, ToVec>::collecting(ToVec))
     }
 
-    /// Adds a grouping by `kernel` after checking that it can ever emit.
+    /// As [`group_by_key`](Self::group_by_key), and beside the groups the elements that were dropped because their window had expired or
+    /// was closed.
+    pub fn group_by_key_with_dropped(&self, name: &str) -> (PCollection<(K, Vec<V>)>, PCollection<Dropped<(K, V)>>) {
+        self.group_with_dropped(name, GroupingKernel::<K, V, ToVec>::collecting(ToVec))
+    }
+
+    /// Adds a grouping whose second output is what it drops.
+    pub(crate) fn group_with_dropped<C: CombineFn<V>>(
+        &self,
+        name: &str,
+        kernel: GroupingKernel<K, V, C>,
+    ) -> (PCollection<(K, C::Output)>, PCollection<Dropped<(K, V)>>) {
+        let made = self.dropped();
+        let outputs = self.add_group(Name::Given(name), kernel, Some(made));
+        (PCollection::new(&self.pipeline, outputs[0]), PCollection::new(&self.pipeline, outputs[1]))
+    }
+
+    /// What a collection of dropped elements is like.
+    pub(crate) fn dropped(&self) -> NewCollection {
+        self.derived::<Dropped<(K, V)>>()
+    }
+
+    /// Adds a grouping.
     pub(crate) fn group<C: CombineFn<V>>(
         &self,
         name: Name<'_>,
         kernel: GroupingKernel<K, V, C>,
     ) -> PCollection<(K, C::Output)> {
+        PCollection::new(&self.pipeline, self.add_group(name, kernel, None)[0])
+    }
+
+    /// Adds a grouping by `kernel` after checking that it can ever emit.
+    fn add_group<C: CombineFn<V>>(
+        &self,
+        name: Name<'_>,
+        kernel: GroupingKernel<K, V, C>,
+        dropped: Option<NewCollection>,
+    ) -> Vec<CollectionId> {
         let before = self.pipeline.collection(self.id);
         let windowing = &before.windowing;
         let never_ends = !before.bounded
@@ -44,7 +76,7 @@ impl<K: Key, V: Element> PCollection<(K, V)> {
             bounded: before.bounded,
         };
         let kernel: Arc<dyn Grouping> = Arc::new(kernel);
-        let (_, outputs) = self.pipeline.add(name, Op::Group(kernel), &[self.id], &[], vec![made]);
-        PCollection::new(&self.pipeline, outputs[0])
+        let makes = [made].into_iter().chain(dropped).collect();
+        self.pipeline.add(name, Op::Group(kernel), &[self.id], &[], makes).1
     }
 }

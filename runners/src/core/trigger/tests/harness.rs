@@ -6,9 +6,9 @@ use purlin_model::bundle::{Bundle, ElementSides};
 use purlin_model::combine::ToVec;
 use purlin_model::kernel::GroupingKernel;
 use purlin_model::window::{Window, Windowing};
-use purlin_model::{Timestamp, Timing};
+use purlin_model::{DropCause, Dropped, Timestamp, Timing};
 
-use super::super::{DropCause, Dropped, TriggerMachine};
+use super::super::TriggerMachine;
 
 type Panes = Bundle<(i64, Vec<i64>)>;
 
@@ -20,6 +20,8 @@ pub(super) struct Harness {
     budget: usize,
 }
 
+type DroppedElements = Bundle<Dropped<(i64, i64)>>;
+
 /// Values of key k are moved by k times this, so that one in another key's pane would show.
 const KEY_STRIDE: i64 = 1_000_000;
 
@@ -28,7 +30,7 @@ impl Harness {
     pub(super) fn new(windowing: &Windowing, keys: i64, budget: usize) -> Self {
         let kernel = Arc::new(GroupingKernel::<i64, i64, ToVec>::collecting(ToVec));
         let mut machine = TriggerMachine::new(kernel, windowing.clone());
-        machine.record_dropped();
+        machine.keep_dropped(Box::new(DroppedElements::new()));
         Harness { machine, windowing: windowing.clone(), now_ms: 0, keys, budget }
     }
 
@@ -101,7 +103,9 @@ impl Harness {
                 r#"pane {{"window":{window},"values":{values:?},"timestamp":{timestamp},"timing":"{timing}","index":{index},"nonspeculative_index":{nonspeculative},"first":{first},"last":{last}}}"#
             ));
         }
-        let drops = drop_lines(&self.machine.take_dropped(), self.keys as usize);
+        let mut dropped = DroppedElements::new();
+        self.machine.take_dropped(&mut dropped);
+        let drops = drop_lines(&dropped, self.keys as usize);
         for lines in &mut lines {
             lines.extend_from_slice(&drops);
             lines.sort();
@@ -110,13 +114,14 @@ impl Harness {
     }
 }
 
-fn drop_lines(dropped: &[Dropped], keys: usize) -> Vec<String> {
-    let of = |cause| dropped.iter().filter(move |one| one.cause == cause);
+fn drop_lines(dropped: &DroppedElements, keys: usize) -> Vec<String> {
+    let of = |cause| dropped.iter().filter(move |(one, _)| one.cause == cause);
     let closed = of(DropCause::Closed).count();
     assert_eq!(closed % keys, 0, "every key drops the same");
     let mut lines: Vec<String> = of(DropCause::Late)
-        .map(|Dropped { timestamp, window, .. }| {
-            format!(r#"drop {{"reason":"lateness","ts":{},"window":{}}}"#, timestamp.millis(), bounds(*window))
+        .map(|(_, sides)| {
+            let window = sides.windows.single().expect("it is dropped window by window");
+            format!(r#"drop {{"reason":"lateness","ts":{},"window":{}}}"#, sides.timestamp.millis(), bounds(window))
         })
         .collect();
     lines.sort();

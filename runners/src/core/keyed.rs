@@ -1,0 +1,224 @@
+//! One shard of work by key: a grouping under whichever machine its windowing needs, or a stateful transform.
+//!
+//! A runner hands it the bundles shuffled to the shard, watermarks and processing times; panes and elements come out, in one bundle for each
+//! collection that the transform makes. While an advance says that it is not done, nothing is to be processed in between.
+
+use std::sync::Arc;
+
+use purlin_model::bundle::{AnyBundle, ElementSides};
+use purlin_model::kernel::Grouping;
+use purlin_model::window::{Window, WindowSet, Windowing};
+use purlin_model::{BoxError, Pane, Timestamp};
+
+use super::stateful::StatefulMachine;
+use super::trigger::TriggerMachine;
+use super::whole_windows::WholeWindows;
+use crate::plan::KeyedWork;
+
+/// Elements that were dropped, by cause (SEMANTICS §4), counted per window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Drops {
+    /// Their window had expired.
+    pub late: u64,
+    /// Their window's trigger had finished.
+    pub closed: u64,
+}
+
+/// The clocks of processing time as a shard sees them, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Now {
+    /// The local processing time.
+    pub local_ms: i64,
+    /// The smaller of that and the upstream's [earliest pending one](KeyedMachine::earliest_pending_processing_time).
+    pub synchronized_ms: i64,
+}
+
+impl Now {
+    /// Nothing upstream is known to be pending.
+    pub fn local(now_ms: i64) -> Now {
+        Now { local_ms: now_ms, synchronized_ms: now_ms }
+    }
+}
+
+/// One shard of work by key.
+pub struct KeyedMachine {
+    kind: Kind,
+    /// The results that an input without elements has, while none has come.
+    if_empty: Option<Arc<dyn Grouping>>,
+}
+
+enum Kind {
+    Whole(WholeWindows),
+    Triggered(Box<TriggerMachine>),
+    Stateful(Box<StatefulMachine>),
+}
+
+impl KeyedMachine {
+    /// An empty shard. `shard` of `shards` says which keys are its own.
+    pub fn new(work: &KeyedWork, windowing: &Windowing, shard: usize, shards: usize) -> Result<Self, BoxError> {
+        let mut if_empty = None;
+        let kind = match work {
+            KeyedWork::Stateful(kernel) => {
+                Kind::Stateful(Box::new(StatefulMachine::new(kernel.clone(), windowing.lateness_ms())?))
+            }
+            KeyedWork::Group { form, kernel, late_output } => {
+                if_empty = (kernel.shard_of_empty_result(shards) == Some(shard)).then(|| kernel.clone());
+                if windowing.fires_once_at_the_end() {
+                    let mut whole = WholeWindows::new(kernel.clone(), *form);
+                    if *late_output {
+                        whole.keep_dropped();
+                    }
+                    Kind::Whole(whole)
+                } else {
+                    let mut machine = TriggerMachine::new(kernel.clone(), windowing.clone());
+                    if *late_output {
+                        machine.keep_dropped(kernel.new_dropped());
+                    }
+                    Kind::Triggered(Box::new(machine))
+                }
+            }
+        };
+        Ok(KeyedMachine { kind, if_empty })
+    }
+
+    /// Takes a bundle in; what fires is appended to `outs`.
+    pub fn process(
+        &mut self,
+        bundle: &mut dyn AnyBundle,
+        now: Now,
+        outs: &mut [Box<dyn AnyBundle>],
+    ) -> Result<(), BoxError> {
+        if !bundle.is_empty() {
+            self.if_empty = None;
+        }
+        match &mut self.kind {
+            Kind::Whole(whole) => whole.process(bundle),
+            Kind::Triggered(machine) => machine.process(bundle, now.local_ms, &mut *outs[0]),
+            Kind::Stateful(machine) => machine.process(bundle, now.local_ms, outs)?,
+        }
+        self.hand_out_dropped(outs);
+        Ok(())
+    }
+
+    /// Moves the input watermark, emitting about `budget` panes; `true` once nothing is due. Call again until then.
+    pub fn advance(
+        &mut self,
+        watermark: Timestamp,
+        now: Now,
+        budget: usize,
+        outs: &mut [Box<dyn AnyBundle>],
+    ) -> Result<bool, BoxError> {
+        if watermark == Timestamp::MAX
+            && let Some(kernel) = self.if_empty.take()
+        {
+            let sides = ElementSides {
+                timestamp: Window::GLOBAL.max_timestamp(),
+                windows: WindowSet::GLOBAL,
+                pane: Pane::ON_TIME_AND_ONLY,
+            };
+            kernel.empty_result(sides, &mut *outs[0]);
+        }
+        match &mut self.kind {
+            Kind::Whole(whole) => Ok(whole.advance(watermark, budget, &mut *outs[0])),
+            Kind::Triggered(machine) => Ok(machine.advance(watermark, now.local_ms, budget, &mut *outs[0])),
+            Kind::Stateful(machine) => machine.advance(watermark, now.local_ms, budget, outs),
+        }
+    }
+
+    /// Moves processing time; fires due timers like [`advance`](Self::advance).
+    pub fn advance_processing_time(
+        &mut self,
+        now: Now,
+        budget: usize,
+        outs: &mut [Box<dyn AnyBundle>],
+    ) -> Result<bool, BoxError> {
+        match &mut self.kind {
+            Kind::Whole(_) => Ok(true),
+            Kind::Triggered(machine) => {
+                Ok(machine.advance_processing_time(now.local_ms, now.synchronized_ms, budget, &mut *outs[0]))
+            }
+            Kind::Stateful(machine) => machine.advance_processing_time(now.local_ms, budget, outs),
+        }
+    }
+
+    /// The earliest processing time whose timers have not fired; they are due strictly after it.
+    pub fn earliest_pending_processing_time(&self) -> Option<i64> {
+        match &self.kind {
+            Kind::Whole(_) => None,
+            Kind::Triggered(machine) => machine.earliest_pending_processing_time(),
+            Kind::Stateful(machine) => machine.earliest_pending_processing_time(),
+        }
+    }
+
+    /// Nothing earlier will be emitted.
+    pub fn output_watermark(&self) -> Timestamp {
+        match &self.kind {
+            Kind::Whole(whole) => whole.output_watermark(),
+            Kind::Triggered(machine) => machine.output_watermark(),
+            Kind::Stateful(machine) => machine.output_watermark(),
+        }
+    }
+
+    /// What was dropped so far.
+    pub fn drops(&self) -> Drops {
+        match &self.kind {
+            Kind::Whole(whole) => Drops { late: whole.late(), closed: 0 },
+            Kind::Triggered(machine) => Drops { late: machine.drops().late, closed: machine.drops().closed },
+            Kind::Stateful(machine) => Drops { late: machine.late(), closed: 0 },
+        }
+    }
+
+    /// Whether nothing is held that is still to come out.
+    pub fn is_empty(&self) -> bool {
+        match &self.kind {
+            Kind::Whole(whole) => whole.is_empty(),
+            Kind::Triggered(machine) => machine.is_empty(),
+            Kind::Stateful(machine) => machine.awaits_nothing(),
+        }
+    }
+
+    /// After the last bundle.
+    pub fn teardown(&mut self) -> Result<(), BoxError> {
+        match &mut self.kind {
+            Kind::Whole(_) | Kind::Triggered(_) => Ok(()),
+            Kind::Stateful(machine) => machine.teardown(),
+        }
+    }
+
+    fn hand_out_dropped(&mut self, outs: &mut [Box<dyn AnyBundle>]) {
+        let [_, .., late] = outs else { return };
+        match &mut self.kind {
+            Kind::Whole(whole) => whole.take_dropped(&mut **late),
+            Kind::Triggered(machine) => machine.take_dropped(&mut **late),
+            Kind::Stateful(_) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use purlin_model::Trigger;
+    use purlin_model::bundle::Bundle;
+    use purlin_model::combine::Sum;
+    use purlin_model::kernel::{Form, GroupingKernel};
+
+    use super::*;
+
+    #[test]
+    fn a_synchronized_timer_stays_due_when_more_elements_come_after_it() {
+        let kernel = Arc::new(GroupingKernel::<u8, i64, Sum>::combining(Sum));
+        let trigger = Trigger::AfterSynchronizedProcessingTime.repeatedly();
+        let windowing = Windowing { trigger, ..Windowing::default() };
+        let work = KeyedWork::Group { form: Form::Raw, kernel, late_output: false };
+        let mut shard = KeyedMachine::new(&work, &windowing, 0, 1).expect("it has no lifecycle");
+        let mut outs: Vec<Box<dyn AnyBundle>> = vec![Box::new(Bundle::<(u8, i64)>::new())];
+        for (value, now_ms) in [(1_i64, 10), (2, 15)] {
+            let mut bundle = Bundle::of(vec![(0_u8, value)]);
+            shard.process(&mut bundle, Now::local(now_ms), &mut outs).expect("it is taken");
+        }
+        assert!(shard.earliest_pending_processing_time().is_some_and(|due| due < 15), "it waits to be fired");
+        assert!(shard.advance_processing_time(Now::local(15), 10, &mut outs).expect("it fires"));
+        assert_eq!(outs[0].downcast_ref::<(u8, i64)>().values(), [(0, 3)]);
+        assert_eq!(shard.earliest_pending_processing_time(), None);
+    }
+}

@@ -1,0 +1,63 @@
+//! Time-sorted input: elements wait until nothing earlier can come (SEMANTICS §8).
+
+use std::collections::BTreeMap;
+
+use purlin_model::Timestamp;
+use purlin_model::bundle::AnyBundle;
+
+/// Elements of one shard, waiting, by time.
+pub(super) struct SortedInput {
+    lateness_ms: i64,
+    waiting: BTreeMap<Timestamp, Box<dyn AnyBundle>>,
+}
+
+impl SortedInput {
+    pub(super) fn new(lateness_ms: i64) -> Self {
+        SortedInput { lateness_ms, waiting: BTreeMap::new() }
+    }
+
+    /// Takes all elements out of `bundle`.
+    pub(super) fn take_in(&mut self, bundle: &mut dyn AnyBundle) {
+        bundle.sort_by_timestamp();
+        // From the back, where splitting moves nothing but what is split off.
+        while let Some(last) = bundle.len().checked_sub(1) {
+            let timestamps = bundle.sides().timestamps();
+            let at = timestamps.get(last);
+            let start = (0..last).rev().find(|i| timestamps.get(*i) != at).map_or(0, |before| before + 1);
+            let mut elements = bundle.split_off(start);
+            match self.waiting.get_mut(&at) {
+                Some(waiting) => waiting.append(&mut *elements),
+                None => drop(self.waiting.insert(at, elements)),
+            }
+        }
+    }
+
+    /// Whether an element at `at` comes after others that were released.
+    pub(super) fn is_late(&self, at: Timestamp, watermark: Timestamp) -> bool {
+        watermark > at.saturating_add_millis(self.lateness_ms)
+    }
+
+    /// The time of the first element that waits.
+    pub(super) fn earliest(&self) -> Option<Timestamp> {
+        self.waiting.first_key_value().map(|(at, _)| *at)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Whether something waits that nothing earlier can precede any more: elements up to `watermark` less the lateness.
+    pub(super) fn has_releasable(&self, watermark: Timestamp) -> bool {
+        let upto =
+            if watermark == Timestamp::MAX { watermark } else { watermark.saturating_add_millis(-self.lateness_ms) };
+        self.earliest().is_some_and(|at| at <= upto)
+    }
+
+    /// The earliest elements, which share one time, if they need not wait any more.
+    pub(super) fn release(&mut self, watermark: Timestamp) -> Option<Box<dyn AnyBundle>> {
+        if !self.has_releasable(watermark) {
+            return None;
+        }
+        self.waiting.pop_first().map(|(_, elements)| elements)
+    }
+}

@@ -1,0 +1,377 @@
+//! Stateful transforms: what is late, which timer is due, what holds the watermark, when state goes (SEMANTICS §8).
+//!
+//! The cells and the user's code are behind a [`StatefulRun`]. This machine decides when that is called, and with what: elements
+//! of live windows as they come, or sorted by time; timers in the order of their times, one that is set while another
+//! fires in its place in that order; expired windows after their timers. It reads no clock.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use purlin_model::bundle::AnyBundle;
+use purlin_model::kernel::{
+    SideInputs, StateChanges, StateClock, StatefulKernel, StatefulRun, TimeDomain, TimerChange, TimerId, TimerSetting,
+};
+use purlin_model::window::{Window, WindowSet};
+use purlin_model::{BoxError, DropCause, Timestamp};
+
+use super::holds::Holds;
+use super::sorted::SortedInput;
+
+/// One shard of a stateful transform.
+pub(super) struct StatefulMachine {
+    kernel: Arc<dyn StatefulKernel>,
+    run: Box<dyn StatefulRun>,
+    sides: SideInputs,
+    lateness_ms: i64,
+    watermark: Timestamp,
+    output_watermark: Timestamp,
+    now_ms: i64,
+    event_timers: BTreeMap<(i64, u64), TimerId>,
+    processing_timers: BTreeMap<(i64, u64), TimerId>,
+    /// Windows that have cells, by their gc.
+    windows: BTreeSet<(Timestamp, Window)>,
+    holds: Holds,
+    sorted: Option<SortedInput>,
+    changes: StateChanges,
+    late: u64,
+    /// The latest setting of a timer that there has been.
+    latest_version: u64,
+    /// At the end: settings of processing-time timers that still fire are no later than this.
+    last_to_fire: Option<u64>,
+    /// When cells whose time to live is over are next looked for, by either clock.
+    next_sweep: Option<(Timestamp, i64)>,
+    in_bundle: bool,
+}
+
+impl StatefulMachine {
+    /// An empty shard, its `DoFn` set up.
+    pub(super) fn new(kernel: Arc<dyn StatefulKernel>, lateness_ms: i64) -> Result<Self, BoxError> {
+        let mut run = kernel.run();
+        run.setup()?;
+        let spec = kernel.spec();
+        let sorted = spec.time_sorted_input.then(|| SortedInput::new(lateness_ms));
+        let expires_cells = spec.cells.iter().any(|cell| cell.time_to_live.is_some());
+        Ok(StatefulMachine {
+            run,
+            sides: SideInputs::default(),
+            lateness_ms,
+            watermark: Timestamp::MIN,
+            output_watermark: Timestamp::MIN,
+            now_ms: i64::MIN,
+            event_timers: BTreeMap::new(),
+            processing_timers: BTreeMap::new(),
+            windows: BTreeSet::new(),
+            holds: Holds::default(),
+            sorted,
+            changes: StateChanges::default(),
+            late: 0,
+            latest_version: 0,
+            last_to_fire: None,
+            next_sweep: expires_cells.then_some((Timestamp::MIN, i64::MIN)),
+            in_bundle: false,
+            kernel,
+        })
+    }
+
+    /// Takes a bundle of `(K, V)` in at processing time `now_ms`. `outs` has a bundle for each output, that for late data last.
+    pub(super) fn process(
+        &mut self,
+        bundle: &mut dyn AnyBundle,
+        now_ms: i64,
+        outs: &mut [Box<dyn AnyBundle>],
+    ) -> Result<(), BoxError> {
+        self.now_ms = self.now_ms.max(now_ms);
+        if bundle.is_empty() {
+            return Ok(());
+        }
+        bundle.explode_windows();
+        self.drop_late(bundle, outs);
+        if let Some(sorted) = &mut self.sorted {
+            sorted.take_in(bundle);
+        } else if !bundle.is_empty() {
+            self.run_elements(bundle, outs)?;
+        }
+        // A timer set in the past is due at once.
+        let mut unlimited = usize::MAX;
+        self.fire_due(&mut unlimited, outs)?;
+        self.end_bundle(outs)?;
+        self.move_output_watermark();
+        Ok(())
+    }
+
+    /// Moves the input watermark, firing about `budget` timers; `true` once nothing is due. Call again until then.
+    pub(super) fn advance(
+        &mut self,
+        watermark: Timestamp,
+        now_ms: i64,
+        mut budget: usize,
+        outs: &mut [Box<dyn AnyBundle>],
+    ) -> Result<bool, BoxError> {
+        self.watermark = self.watermark.max(watermark);
+        self.now_ms = self.now_ms.max(now_ms);
+        let done =
+            self.fire_due(&mut budget, outs)? && self.fire_last(&mut budget, outs)? && self.expire(budget, outs)?;
+        self.end_bundle(outs)?;
+        if done {
+            self.move_output_watermark();
+            self.sweep();
+        }
+        Ok(done)
+    }
+
+    /// Moves processing time and fires what is due, like [`advance`](Self::advance).
+    pub(super) fn advance_processing_time(
+        &mut self,
+        now_ms: i64,
+        mut budget: usize,
+        outs: &mut [Box<dyn AnyBundle>],
+    ) -> Result<bool, BoxError> {
+        self.now_ms = self.now_ms.max(now_ms);
+        let done = self.fire_due(&mut budget, outs)?;
+        self.end_bundle(outs)?;
+        if done {
+            self.move_output_watermark();
+            self.sweep();
+        }
+        Ok(done)
+    }
+
+    /// Nothing earlier will be emitted.
+    pub(super) fn output_watermark(&self) -> Timestamp {
+        self.output_watermark
+    }
+
+    /// The time of the first processing-time timer.
+    pub(super) fn earliest_pending_processing_time(&self) -> Option<i64> {
+        self.processing_timers.first_key_value().map(|((at_ms, _), _)| *at_ms)
+    }
+
+    /// How many elements were dropped as late, window by window.
+    pub(super) fn late(&self) -> u64 {
+        self.late
+    }
+
+    /// Whether no timer is set, no element waits for its turn and no window waits for its expiry.
+    pub(super) fn awaits_nothing(&self) -> bool {
+        self.event_timers.is_empty()
+            && self.processing_timers.is_empty()
+            && self.sorted.as_ref().is_none_or(SortedInput::is_empty)
+            && !(self.kernel.spec().on_window_expiration && !self.windows.is_empty())
+    }
+
+    /// After the last bundle.
+    pub(super) fn teardown(&mut self) -> Result<(), BoxError> {
+        self.run.teardown()
+    }
+
+    /// The input watermark that the `DoFn` sees: elements that wait to be sorted hold it back.
+    fn effective_watermark(&self) -> Timestamp {
+        let waiting = self.sorted.as_ref().and_then(SortedInput::earliest).unwrap_or(Timestamp::MAX);
+        self.watermark.min(waiting)
+    }
+
+    fn gc(&self, window: Window) -> Timestamp {
+        window.gc(self.lateness_ms)
+    }
+
+    fn drop_late(&mut self, bundle: &mut dyn AnyBundle, outs: &mut [Box<dyn AnyBundle>]) {
+        if self.watermark == Timestamp::MIN {
+            return;
+        }
+        let sides = bundle.sides();
+        let is_live = |(at, windows): (Timestamp, WindowSet)| match &self.sorted {
+            Some(sorted) => !sorted.is_late(at, self.watermark),
+            None => self.gc(windows.first()) >= self.watermark,
+        };
+        let kept: Vec<bool> =
+            (0..bundle.len()).map(|i| is_live((sides.timestamps().get(i), sides.windows().get(i)))).collect();
+        let late = kept.iter().filter(|kept| !**kept).count();
+        if late == 0 {
+            return;
+        }
+        self.late += late as u64;
+        if self.kernel.spec().late_output
+            && let Some(into) = outs.last_mut()
+        {
+            let mut dropped = bundle.duplicate();
+            dropped.retain_mask(&kept.iter().map(|kept| !kept).collect::<Vec<_>>());
+            self.kernel.drop_into(&mut *dropped, DropCause::Late, &mut **into);
+        }
+        bundle.retain_mask(&kept);
+    }
+
+    fn run_elements(&mut self, bundle: &mut dyn AnyBundle, outs: &mut [Box<dyn AnyBundle>]) -> Result<(), BoxError> {
+        self.begin_bundle()?;
+        let (clock, outputs) = (self.clock(), self.outputs_of(outs.len()));
+        self.run.process(bundle, clock, &self.sides, &mut outs[..outputs], &mut self.changes)?;
+        self.take_up_changes();
+        Ok(())
+    }
+
+    /// Fires timers and releases sorted elements in the order of their times, up to the watermark; `false` if the budget ran out.
+    fn fire_due(&mut self, budget: &mut usize, outs: &mut [Box<dyn AnyBundle>]) -> Result<bool, BoxError> {
+        loop {
+            let next_event = self.event_timers.first_key_value().map(|((at, version), id)| (*at, *version, *id));
+            let next_processing = || {
+                let first = self.processing_timers.first_key_value();
+                first.map(|((at, version), id)| (*at, *version, *id)).filter(|(at, ..)| *at < self.now_ms)
+            };
+            let due = next_event.filter(|(at, ..)| *at < self.effective_watermark().millis()).or_else(next_processing);
+            if *budget == 0 && (due.is_some() || self.has_releasable()) {
+                return Ok(false);
+            }
+            if let Some((_, version, id)) = due {
+                *budget -= 1;
+                self.fire(id, version, outs)?;
+            } else if let Some(mut elements) = self.sorted.as_mut().and_then(|sorted| sorted.release(self.watermark)) {
+                *budget = budget.saturating_sub(elements.len());
+                self.run_elements(&mut *elements, outs)?;
+            } else {
+                return Ok(true);
+            }
+        }
+    }
+
+    fn has_releasable(&self) -> bool {
+        self.sorted.as_ref().is_some_and(|sorted| sorted.has_releasable(self.watermark))
+    }
+
+    /// At the end of time no clock goes on: processing-time timers that are set then fire, in order, before any window expires. What those
+    /// firings set anew does not, or a timer that sets itself would fire for ever.
+    fn fire_last(&mut self, budget: &mut usize, outs: &mut [Box<dyn AnyBundle>]) -> Result<bool, BoxError> {
+        if self.watermark < Timestamp::MAX {
+            return Ok(true);
+        }
+        let last = *self.last_to_fire.get_or_insert(self.latest_version);
+        loop {
+            let mut pending = self.processing_timers.iter();
+            let Some((version, id)) =
+                pending.find(|((_, version), _)| *version <= last).map(|((_, version), id)| (*version, *id))
+            else {
+                return Ok(true);
+            };
+            if *budget == 0 {
+                return Ok(false);
+            }
+            *budget -= 1;
+            self.fire(id, version, outs)?;
+            if !self.fire_due(budget, outs)? {
+                return Ok(false);
+            }
+        }
+    }
+
+    fn fire(&mut self, id: TimerId, version: u64, outs: &mut [Box<dyn AnyBundle>]) -> Result<(), BoxError> {
+        self.begin_bundle()?;
+        let (clock, outputs) = (self.clock(), self.outputs_of(outs.len()));
+        let fired = self.run.fire(id, version, clock, &self.sides, &mut outs[..outputs], &mut self.changes)?;
+        debug_assert!(fired, "the queue holds settings that are in force");
+        self.take_up_changes();
+        Ok(())
+    }
+
+    /// Expires windows whose gc the watermark has passed; `false` if the budget ran out.
+    fn expire(&mut self, mut budget: usize, outs: &mut [Box<dyn AnyBundle>]) -> Result<bool, BoxError> {
+        let watermark = self.effective_watermark();
+        while let Some((gc, window)) = self.windows.first().copied() {
+            if gc >= watermark {
+                break;
+            }
+            if budget == 0 {
+                return Ok(false);
+            }
+            self.begin_bundle()?;
+            let (clock, outputs) = (self.clock(), self.outputs_of(outs.len()));
+            let before = outs.iter().map(|out| out.len()).sum::<usize>();
+            let done = self.run.expire(window, budget, clock, &self.sides, &mut outs[..outputs], &mut self.changes)?;
+            self.take_up_changes();
+            let emitted = outs.iter().map(|out| out.len()).sum::<usize>() - before;
+            budget = budget.saturating_sub(emitted.max(1));
+            if !done {
+                return Ok(false);
+            }
+            self.windows.remove(&(gc, window));
+            self.holds.replace(self.expiration_hold(window), None);
+        }
+        Ok(true)
+    }
+
+    /// Declaring `on_window_expiration` holds the output where it will come out.
+    fn expiration_hold(&self, window: Window) -> Option<Timestamp> {
+        self.kernel.spec().on_window_expiration.then(|| window.max_timestamp())
+    }
+
+    fn take_up_changes(&mut self) {
+        let mut changes = std::mem::take(&mut self.changes);
+        for window in changes.opened.drain(..) {
+            if self.windows.insert((self.gc(window), window)) {
+                self.holds.replace(None, self.expiration_hold(window));
+            }
+        }
+        for TimerChange { id, before, after } in changes.timers.drain(..) {
+            let domain = self.kernel.spec().timers[usize::from(id.timer)].domain;
+            let queue = match domain {
+                TimeDomain::EventTime => &mut self.event_timers,
+                TimeDomain::ProcessingTime => &mut self.processing_timers,
+            };
+            if let Some(TimerSetting { at_ms, version, .. }) = before {
+                queue.remove(&(at_ms, version));
+            }
+            if let Some(TimerSetting { at_ms, version, .. }) = after {
+                queue.insert((at_ms, version), id);
+                self.latest_version = self.latest_version.max(version);
+            }
+            let hold = |setting: Option<TimerSetting>| setting.and_then(|setting| setting.hold);
+            self.holds.replace(hold(before), hold(after));
+        }
+        // The memory is used anew.
+        self.changes = changes;
+    }
+
+    fn clock(&self) -> StateClock {
+        StateClock {
+            input_watermark: self.effective_watermark(),
+            output_watermark: self.output_watermark,
+            now_ms: self.now_ms,
+            lateness_ms: self.lateness_ms,
+        }
+    }
+
+    /// How many of the bundles are the `DoFn`'s own.
+    fn outputs_of(&self, bundles: usize) -> usize {
+        bundles - usize::from(self.kernel.spec().late_output)
+    }
+
+    fn begin_bundle(&mut self) -> Result<(), BoxError> {
+        if !self.in_bundle {
+            self.in_bundle = true;
+            self.run.start_bundle()?;
+        }
+        Ok(())
+    }
+
+    fn end_bundle(&mut self, outs: &mut [Box<dyn AnyBundle>]) -> Result<(), BoxError> {
+        if std::mem::take(&mut self.in_bundle) {
+            let outputs = self.outputs_of(outs.len());
+            self.run.finish_bundle(&mut outs[..outputs])?;
+        }
+        Ok(())
+    }
+
+    fn move_output_watermark(&mut self) {
+        let held = self.holds.earliest().unwrap_or(Timestamp::MAX);
+        self.output_watermark = self.output_watermark.max(self.effective_watermark().min(held));
+    }
+
+    /// Clears what has outlived its time to live, whenever half of the shortest one has passed.
+    fn sweep(&mut self) {
+        let Some((watermark, now_ms)) = self.next_sweep else { return };
+        if self.watermark < watermark && self.now_ms < now_ms {
+            return;
+        }
+        self.run.sweep(self.clock());
+        let spans = self.kernel.spec().cells.iter().filter_map(|cell| cell.time_to_live);
+        let half_ms = spans.map(|ttl| ttl.span_ms / 2).min().unwrap_or(0).max(1);
+        self.next_sweep = Some((self.watermark.saturating_add_millis(half_ms), self.now_ms.saturating_add(half_ms)));
+    }
+}
