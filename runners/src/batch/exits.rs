@@ -83,24 +83,36 @@ impl<'a> WorkerExits<'a> {
         Ok(WorkerExits { execution, worker, exits })
     }
 
+    /// Hands over what was gathered since the last call.
+    pub(super) fn take(&mut self) -> Vec<Gathered> {
+        let gathered = self.exits.iter_mut().filter_map(|exit| {
+            Some(match exit {
+                WorkerExit::Aggregated { node, aggregator, spill, .. } => Gathered::Aggregated {
+                    node: *node,
+                    partials: aggregator.take(),
+                    spilled: std::mem::take(spill).into_segments(),
+                },
+                WorkerExit::Sharded { node, shards, .. } => {
+                    let shards = shards.iter_mut().map(|shard| shard.take()).collect();
+                    Gathered::Sharded { node: *node, shards }
+                }
+                WorkerExit::Handed { stage, head, bundles } => {
+                    Gathered::Handed { stage: *stage, head: *head, bundles: std::mem::take(bundles) }
+                }
+                WorkerExit::View { node, values, .. } => Gathered::View { node: *node, values: std::mem::take(values) },
+                WorkerExit::Write { .. } => return None,
+            })
+        });
+        gathered.collect()
+    }
+
     /// Hands over what was gathered; writers are closed.
-    pub(super) fn finish(self) -> Result<Vec<Gathered>, Failure> {
-        let mut gathered = Vec::new();
+    pub(super) fn finish(mut self) -> Result<Vec<Gathered>, Failure> {
+        let gathered = self.take();
         for exit in self.exits {
-            gathered.push(match exit {
-                WorkerExit::Aggregated { node, mut aggregator, spill, .. } => {
-                    Gathered::Aggregated { node, partials: aggregator.take(), spilled: spill.into_segments() }
-                }
-                WorkerExit::Sharded { node, shards, .. } => Gathered::Sharded { node, shards },
-                WorkerExit::Handed { stage, head, bundles } => Gathered::Handed { stage, head, bundles },
-                WorkerExit::View { node, values, .. } => Gathered::View { node, values },
-                WorkerExit::Write { writer, .. } => {
-                    if let Some(writer) = writer {
-                        self.execution.sinks.close(writer, self.execution.io.handle())?;
-                    }
-                    continue;
-                }
-            });
+            if let WorkerExit::Write { writer: Some(writer), .. } = exit {
+                self.execution.sinks.close(writer, self.execution.io.handle())?;
+            }
         }
         Ok(gathered)
     }
@@ -147,6 +159,9 @@ impl Exits for WorkerExits<'_> {
 
 /// Whether the grouping's windows are emitted whole in batch. Nothing is late here, so lateness does not matter.
 pub(super) fn is_whole(execution: &StageExecution<'_>, node: NodeId) -> bool {
+    if execution.in_rounds {
+        return false;
+    }
     execution.plan.stages.iter().flat_map(|stage| &stage.heads).any(|head| match &head.kind {
         HeadKind::Keyed { node: grouping, work: KeyedWork::Group { .. }, windowing } => {
             let without_lateness = purlin_model::window::Windowing { allowed_lateness_ms: None, ..windowing.clone() };

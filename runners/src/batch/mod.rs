@@ -9,6 +9,7 @@
 
 mod exits;
 mod feed;
+mod rounds;
 mod sinks;
 mod spill;
 mod stage;
@@ -97,11 +98,22 @@ impl BatchRunner {
             .thread_name(|worker| format!("purlin-batch-{worker}"))
             .build()
             .map_err(Failure::other)?;
+        if let Some(script) = plan.graph.script() {
+            return rounds::run(self, plan, script, io, &pool, sinks);
+        }
         let mut between = Between::new(empty_views(plan));
         for stage in &plan.stages {
             self.observer.stage_begins(stage.id.0, plan.stages.len(), &stage.name);
-            let execution =
-                StageExecution { runner: self, plan, stage, io, pool: &pool, sinks, failed: AtomicBool::new(false) };
+            let execution = StageExecution {
+                runner: self,
+                plan,
+                stage,
+                io,
+                pool: &pool,
+                sinks,
+                in_rounds: false,
+                failed: AtomicBool::new(false),
+            };
             execution.run(&mut between)?;
         }
         Ok(())

@@ -73,6 +73,8 @@ pub(super) struct StageExecution<'a> {
     pub(super) io: &'a Runtime,
     pub(super) pool: &'a rayon::ThreadPool,
     pub(super) sinks: &'a Sinks,
+    /// The stage is gone through several times, so nothing is grouped as a whole.
+    pub(super) in_rounds: bool,
     pub(super) failed: AtomicBool,
 }
 

@@ -159,6 +159,26 @@ impl KeyedMachine {
         }
     }
 
+    /// How far the output watermark could be, were this shard the whole transform.
+    pub fn own_output_watermark(&mut self) -> Timestamp {
+        match &mut self.kind {
+            Kind::Whole(whole) => whole.output_watermark(),
+            Kind::Triggered(machine) => machine.own_output_watermark(),
+            Kind::Stateful(machine) => machine.own_output_watermark(),
+        }
+    }
+
+    /// Holds the output watermark back to `reached`, the least of all shards' [own](Self::own_output_watermark): for runs in which what a
+    /// shard emits may not depend on how many there are (SEMANTICS §11), for a pane's timing looks at it.
+    pub fn hold_output_back(&mut self, reached: Timestamp) {
+        match &mut self.kind {
+            // It has no holds: all shards stand where their input does.
+            Kind::Whole(_) => {}
+            Kind::Triggered(machine) => machine.hold_output_back(reached),
+            Kind::Stateful(machine) => machine.hold_output_back(reached),
+        }
+    }
+
     /// What was dropped so far.
     pub fn drops(&self) -> Drops {
         match &self.kind {

@@ -10,6 +10,7 @@ mod keyed;
 mod sorted;
 mod stage;
 mod stateful;
+mod synchronized;
 pub mod trigger;
 mod views;
 mod watermark;
@@ -17,6 +18,7 @@ mod whole_windows;
 
 pub use keyed::{Drops, KeyedMachine, Now};
 pub use stage::{Exits, StageRun};
+pub use synchronized::SynchronizedTime;
 pub use views::ViewState;
 pub use watermark::{SplitStatus, SplitWatermarks};
 pub use whole_windows::WholeWindows;

@@ -141,6 +141,17 @@ impl StatefulMachine {
         self.output_watermark
     }
 
+    /// The output watermark, moved as far as this shard's own holds let it.
+    pub(super) fn own_output_watermark(&mut self) -> Timestamp {
+        self.move_output_watermark();
+        self.output_watermark
+    }
+
+    /// Sets the output watermark back to `reached`, which nobody downstream has seen it pass.
+    pub(super) fn hold_output_back(&mut self, reached: Timestamp) {
+        self.output_watermark = self.output_watermark.min(reached);
+    }
+
     /// The time of the first processing-time timer.
     pub(super) fn earliest_pending_processing_time(&self) -> Option<i64> {
         self.processing_timers.first_key_value().map(|((at_ms, _), _)| *at_ms)
@@ -156,7 +167,7 @@ impl StatefulMachine {
         self.event_timers.is_empty()
             && self.processing_timers.is_empty()
             && self.sorted.as_ref().is_none_or(SortedInput::is_empty)
-            && !(self.kernel.spec().on_window_expiration && !self.windows.is_empty())
+            && (self.windows.is_empty() || !self.kernel.spec().on_window_expiration)
     }
 
     /// After the last bundle.

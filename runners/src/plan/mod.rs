@@ -9,10 +9,12 @@
 
 mod build;
 mod explain;
+mod feeds;
 mod keyed;
 mod level;
 
 pub use build::PlanOptions;
+pub use feeds::{ExitOf, HeadOf};
 pub use keyed::KeyedWork;
 
 use std::sync::Arc;

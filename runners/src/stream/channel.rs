@@ -31,6 +31,15 @@ impl Sender {
 }
 
 impl Receiver {
+    /// The next message if one is there; [`Message::End`] when the sender is gone without one.
+    pub fn try_recv(&mut self) -> Option<Message> {
+        match self.0.try_recv() {
+            Ok(message) => Some(message),
+            Err(mpsc::error::TryRecvError::Empty) => None,
+            Err(mpsc::error::TryRecvError::Disconnected) => Some(Message::End),
+        }
+    }
+
     /// The next message; `None` when the sender is gone without an [`Message::End`].
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
         self.0.poll_recv(cx)

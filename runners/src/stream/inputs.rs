@@ -19,6 +19,20 @@ impl Inputs {
         Inputs { receivers: receivers.into_iter().map(Some).collect(), next: 0 }
     }
 
+    /// All messages that are there, each with its channel's number; those of one channel in order.
+    pub(super) fn take_ready(&mut self) -> Vec<(usize, Message)> {
+        let mut ready = Vec::new();
+        for (index, receiver) in self.receivers.iter_mut().enumerate() {
+            while let Some(message) = receiver.as_mut().and_then(Receiver::try_recv) {
+                if matches!(message, Message::End) {
+                    *receiver = None;
+                }
+                ready.push((index, message));
+            }
+        }
+        ready
+    }
+
     /// The next message with its channel's number; `None` when every channel has ended.
     pub(super) async fn recv(&mut self) -> Option<(usize, Message)> {
         poll_fn(|cx| {

@@ -21,6 +21,12 @@ use crate::user_code::guarded;
 pub(super) enum Event {
     /// A message came in on a channel.
     Message(usize, Message),
+    /// These came; nothing fires yet.
+    Take(Vec<(usize, Message)>),
+    /// Move heads to the watermarks that they were told of.
+    AdvanceWatermarks,
+    /// Move heads to the present processing time.
+    AdvanceProcessingTime,
     /// Go on with what the budget cut short.
     Continue,
     /// Nothing more is at hand: hand over what is buffered.
@@ -58,9 +64,15 @@ struct HeadState {
     senders: Senders,
     keyed: Option<Keyed>,
     output: Timestamp,
+    /// The earliest processing time that something upstream waits for, where that is known.
+    upstream_pending_ms: Option<i64>,
 }
 
 impl HeadState {
+    fn now(&self, local_ms: i64) -> Now {
+        Now { local_ms, synchronized_ms: self.upstream_pending_ms.map_or(local_ms, |pending| pending.min(local_ms)) }
+    }
+
     /// Whether it holds no watermark back. A grouping with something in it does, though its input is idle: that is still to come out.
     fn is_idle(&self) -> bool {
         self.senders.is_idle() && self.keyed.as_ref().is_none_or(|keyed| keyed.machine.is_empty())
@@ -74,6 +86,14 @@ struct Keyed {
     outs: Vec<Box<dyn AnyBundle>>,
     /// The watermark is moving and not all that is due has fired.
     advancing: bool,
+}
+
+/// Which clocks are moved.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Clocks {
+    Watermark,
+    ProcessingTime,
+    Both,
 }
 
 struct ViewInput {
@@ -107,7 +127,12 @@ impl StageMachine {
                 }
                 _ => None,
             };
-            heads.push(HeadState { senders: Senders::new(senders), keyed, output: Timestamp::MIN });
+            heads.push(HeadState {
+                senders: Senders::new(senders),
+                keyed,
+                output: Timestamp::MIN,
+                upstream_pending_ms: None,
+            });
         }
         let view_inputs = views.iter().enumerate().map(|(number, (node, _))| {
             let senders = count(&|port| matches!(port, Port::View { view, .. } if *view == number));
@@ -119,20 +144,32 @@ impl StageMachine {
     }
 
     /// Takes one event in, doing at most about `budget` panes' work.
-    pub(super) fn on(&mut self, event: Event, now: Now, budget: usize) -> Result<Vec<Action>, Failure> {
+    pub(super) fn on(&mut self, event: Event, now_ms: i64, budget: usize) -> Result<Vec<Action>, Failure> {
         match event {
-            Event::Message(channel, message) => match self.ports[channel] {
-                Port::Head { head, sender } => self.on_head(head, sender, message, now)?,
-                Port::View { view, sender } => self.on_view(view, sender, message)?,
-            },
+            Event::Message(channel, message) => self.on_message(channel, message, now_ms)?,
+            Event::Take(messages) => {
+                for (channel, message) in messages {
+                    self.on_message(channel, message, now_ms)?;
+                }
+                return Ok(self.outgoing.take_actions());
+            }
+            Event::AdvanceWatermarks => {
+                self.fire(Clocks::Watermark, now_ms, budget)?;
+                return Ok(self.outgoing.take_actions());
+            }
+            Event::AdvanceProcessingTime => {
+                self.fire(Clocks::ProcessingTime, now_ms, budget)?;
+                return Ok(self.outgoing.take_actions());
+            }
             Event::Continue | Event::Tick => {}
             Event::Idle => {
+                self.announce();
                 self.events_since_flush = 0;
                 self.outgoing.flush();
                 return Ok(self.outgoing.take_actions());
             }
         }
-        self.fire(now, budget)?;
+        self.fire(Clocks::Both, now_ms, budget)?;
         self.announce();
         self.events_since_flush += 1;
         if self.events_since_flush >= FLUSH_AFTER {
@@ -161,6 +198,49 @@ impl StageMachine {
         self.heads.iter().filter_map(|head| head.keyed.as_ref()?.machine.earliest_pending_processing_time()).min()
     }
 
+    /// How many heads the stage has.
+    pub(super) fn heads(&self) -> usize {
+        self.heads.len()
+    }
+
+    /// The earliest processing time that this head waits for.
+    pub(super) fn pending_at(&self, head: usize) -> Option<i64> {
+        self.heads[head].keyed.as_ref()?.machine.earliest_pending_processing_time()
+    }
+
+    /// Tells a head what the earliest processing time is that anything upstream waits for.
+    pub(super) fn set_upstream_pending(&mut self, head: usize, pending_ms: Option<i64>) {
+        self.heads[head].upstream_pending_ms = pending_ms;
+    }
+
+    /// How far this head's output could be, were there no other workers.
+    pub(super) fn own_output(&mut self, head: usize) -> Timestamp {
+        let state = &mut self.heads[head];
+        state.keyed.as_mut().map_or(state.output, |keyed| keyed.machine.own_output_watermark())
+    }
+
+    /// Holds a head's output back to `reached`, which is where the other workers' stand.
+    pub(super) fn hold_output_back(&mut self, head: usize, reached: Timestamp) {
+        let state = &mut self.heads[head];
+        if let Some(keyed) = &mut state.keyed {
+            keyed.machine.hold_output_back(reached);
+            state.output = keyed.machine.output_watermark();
+        }
+    }
+
+    /// Whether the channel leads to a view.
+    pub(super) fn is_view(&self, channel: usize) -> bool {
+        matches!(self.ports[channel], Port::View { .. })
+    }
+
+    /// The head that the channel leads to, if it leads to one.
+    pub(super) fn head_of(&self, channel: usize) -> Option<usize> {
+        match self.ports[channel] {
+            Port::Head { head, .. } => Some(head),
+            Port::View { .. } => None,
+        }
+    }
+
     /// The least output watermark of the stage's heads.
     pub(super) fn watermark(&self) -> Timestamp {
         self.heads.iter().map(|head| head.output).min().unwrap_or(Timestamp::MAX)
@@ -187,12 +267,20 @@ impl StageMachine {
         Ok(actions)
     }
 
-    fn on_head(&mut self, head: usize, sender: usize, message: Message, now: Now) -> Result<(), Failure> {
+    fn on_message(&mut self, channel: usize, message: Message, now_ms: i64) -> Result<(), Failure> {
+        match self.ports[channel] {
+            Port::Head { head, sender } => self.on_head(head, sender, message, now_ms),
+            Port::View { view, sender } => self.on_view(view, sender, message),
+        }
+    }
+
+    fn on_head(&mut self, head: usize, sender: usize, message: Message, now_ms: i64) -> Result<(), Failure> {
         let state = &mut self.heads[head];
         match message {
             Message::Data { mut bundle, origin } => {
                 state.senders.active(sender);
                 self.run.start_bundle()?;
+                let now = state.now(now_ms);
                 match &mut state.keyed {
                     Some(Keyed { machine, outs, .. }) => {
                         let name = &self.stage.heads[head].name;
@@ -242,18 +330,20 @@ impl StageMachine {
     }
 
     /// Moves heads to their inputs' watermarks and the clock; what fires goes through the steps.
-    fn fire(&mut self, now: Now, budget: usize) -> Result<(), Failure> {
+    fn fire(&mut self, clocks: Clocks, now_ms: i64, budget: usize) -> Result<(), Failure> {
         let mut moved = false;
         for (number, state) in self.heads.iter_mut().enumerate() {
             let watermark = state.senders.watermark();
             let before = state.output;
+            let now = state.now(now_ms);
             match &mut state.keyed {
                 None => state.output = watermark,
                 Some(Keyed { machine, outs, advancing }) => {
-                    let due = machine.earliest_pending_processing_time().is_some_and(|due| due < now.local_ms);
+                    let waits = machine.earliest_pending_processing_time();
+                    let due = clocks != Clocks::Watermark && waits.is_some_and(|due| due < now.local_ms);
                     let name = &self.stage.heads[number].name;
                     let done = guarded(name, None, || {
-                        Ok(machine.advance(watermark, now, budget, outs)?
+                        Ok((clocks == Clocks::ProcessingTime || machine.advance(watermark, now, budget, outs)?)
                             && (!due || machine.advance_processing_time(now, budget, outs)?))
                     })?;
                     *advancing = !done.map_err(|cause| failed(name, cause))?;

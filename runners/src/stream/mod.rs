@@ -15,6 +15,7 @@ mod machine;
 mod message;
 mod outgoing;
 mod reader;
+mod script;
 mod sinks;
 mod stage_task;
 mod stop;
@@ -93,7 +94,10 @@ impl StreamRunner {
     pub async fn run_in(&self, env: Arc<dyn Env>, graph: &Graph) -> Result<(), Failure> {
         let plan = self.plan(graph.clone());
         let sinks = Sinks::begin(&plan).await?;
-        let result = self.run_tasks(env, &plan, &sinks).await;
+        let result = match plan.graph.script() {
+            Some((_, script)) => script::run(self, &plan, script, &sinks).await,
+            None => self.run_tasks(env, &plan, &sinks).await,
+        };
         let result = match result {
             Ok(staged) => sinks.publish(staged).await,
             Err(failure) => Err(failure),
@@ -110,10 +114,10 @@ impl StreamRunner {
         let tasks = topology.build(env.clone(), self.observer.clone(), self.stop.clone()).await?;
         let mut running = FuturesUnordered::new();
         let mut aborts = Vec::new();
-        for task in tasks {
+        for work in tasks.into_futures() {
             let (handle, registration) = AbortHandle::new_pair();
             let (report, reported) = tokio::sync::oneshot::channel();
-            let work = Abortable::new(task.work, registration);
+            let work = Abortable::new(work, registration);
             env.spawn(Box::pin(async move {
                 // Nobody listens any more once another task has failed.
                 let _ = report.send(work.await);

@@ -14,7 +14,7 @@ use super::machine::{Event, StageMachine};
 use super::message::Message;
 use super::outgoing::Action;
 use super::sinks::{SinkWriter, Staged};
-use crate::core::{Drops, Now};
+use crate::core::Drops;
 use crate::observe::Observer;
 
 /// About how many panes one call of a machine may fire before others get their turn.
@@ -41,7 +41,7 @@ impl StageTask {
         while !self.machine.is_finished() {
             let event = self.next_event().await?;
             let now_ms = self.env.now_ms();
-            let actions = self.machine.on(event, Now::local(now_ms), FIRING_BUDGET)?;
+            let actions = self.machine.on(event, now_ms, FIRING_BUDGET)?;
             self.carry_out(actions).await?;
             if now_ms - reported_ms >= REPORT_EVERY_MS {
                 reported_ms = now_ms;
@@ -49,6 +49,11 @@ impl StageTask {
             }
         }
         self.report(&mut reported_drops);
+        self.finish().await
+    }
+
+    /// Ends the machine's life and stages what its sinks were given.
+    pub(super) async fn finish(self) -> Result<Vec<Staged>, Failure> {
         let StageTask { machine, mut writers, observer, .. } = self;
         for action in machine.finish()? {
             perform(action, &mut writers, &observer).await?;
@@ -69,7 +74,7 @@ impl StageTask {
             return Ok(told(received));
         }
         // Nothing is at hand: what is buffered leaves before the wait.
-        let actions = self.machine.on(Event::Idle, Now::local(self.env.now_ms()), FIRING_BUDGET)?;
+        let actions = self.machine.on(Event::Idle, self.env.now_ms(), FIRING_BUDGET)?;
         self.carry_out(actions).await?;
         let received = self.inputs.recv();
         let Some(due) = self.machine.next_timer() else {
@@ -83,14 +88,14 @@ impl StageTask {
         })
     }
 
-    async fn carry_out(&mut self, actions: Vec<Action>) -> Result<(), Failure> {
+    pub(super) async fn carry_out(&mut self, actions: Vec<Action>) -> Result<(), Failure> {
         for action in actions {
             perform(action, &mut self.writers, &self.observer).await?;
         }
         Ok(())
     }
 
-    fn report(&self, reported: &mut Drops) {
+    pub(super) fn report(&self, reported: &mut Drops) {
         self.observer.watermark(&self.name, self.machine.watermark());
         let drops = self.machine.drops();
         self.observer.dropped(drops.late - reported.late, drops.closed - reported.closed);

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
+use futures::{FutureExt, TryFutureExt};
 use purlin_model::Failure;
 use purlin_model::graph::{NodeId, Op};
 use purlin_model::source::{AnySplit, SplitRequest};
@@ -22,9 +23,21 @@ use crate::observe::Observer;
 use crate::plan::{ExitKind, HeadKind, Plan, Stage, StageId};
 use crate::user_code::guarded_async;
 
-/// A task to spawn.
-pub(super) struct Task {
-    pub(super) work: BoxFuture<'static, Result<Vec<Staged>, Failure>>,
+/// Everything that runs, wired and not yet started.
+pub(super) struct Tasks {
+    /// By stage, then by worker.
+    pub(super) stages: Vec<StageTask>,
+    pub(super) readers: Vec<ReaderTask>,
+    /// Where the elements of a script go in, by worker.
+    pub(super) script: Vec<Sender>,
+}
+
+impl Tasks {
+    /// As futures that give what they have staged for sinks.
+    pub(super) fn into_futures(self) -> impl Iterator<Item = BoxFuture<'static, Result<Vec<Staged>, Failure>>> {
+        let stages = self.stages.into_iter().map(|stage| stage.run().boxed());
+        stages.chain(self.readers.into_iter().map(|reader| reader.run().map_ok(|()| Vec::new()).boxed()))
+    }
 }
 
 /// What tasks are built from.
@@ -61,24 +74,28 @@ impl Topology<'_> {
         env: Arc<dyn Env>,
         observer: Arc<Observer>,
         stop: StopHandle,
-    ) -> Result<Vec<Task>, Failure> {
+    ) -> Result<Tasks, Failure> {
         let mut wires = self.wire();
-        let mut tasks = Vec::new();
+        let mut tasks = Tasks { stages: Vec::new(), readers: Vec::new(), script: Vec::new() };
         for stage in &self.plan.stages {
             for worker in 0..self.parallelism {
-                tasks.push(self.stage_task(stage, worker, &mut wires, &env, &observer).await?);
+                tasks.stages.push(self.stage_task(stage, worker, &mut wires, &env, &observer).await?);
             }
         }
         for stage in &self.plan.stages {
             for head in &stage.heads {
                 let HeadKind::Read(node) = &head.kind else { continue };
                 let Op::Read(source) = &self.plan.graph.node(*node).op else { continue };
+                if source.script().is_some() {
+                    tasks.script = (0..self.parallelism).map(|to| wires.readers[&(*node, to)].clone()).collect();
+                    continue;
+                }
                 let request = SplitRequest { desired: self.parallelism, bounded: false };
                 let splits = guarded_async(&head.name, None, source.splits(request)).await?;
                 let splits =
                     splits.map_err(|cause| Failure::Source { transform: head.name.clone(), origin: None, cause })?;
                 for (worker, splits) in dealt(splits, self.parallelism).into_iter().enumerate() {
-                    let reader = ReaderTask {
+                    tasks.readers.push(ReaderTask {
                         transform: head.name.clone(),
                         source: source.clone(),
                         coder: head.coder().clone(),
@@ -87,8 +104,7 @@ impl Topology<'_> {
                         env: env.clone(),
                         observer: observer.clone(),
                         stop: stop.clone(),
-                    };
-                    tasks.push(Task { work: Box::pin(async move { reader.run().await.map(|()| Vec::new()) }) });
+                    });
                 }
             }
         }
@@ -146,7 +162,7 @@ impl Topology<'_> {
         wires: &mut Wires,
         env: &Arc<dyn Env>,
         observer: &Arc<Observer>,
-    ) -> Result<Task, Failure> {
+    ) -> Result<StageTask, Failure> {
         let (ports, receivers) = wires.into.remove(&(stage.id, worker)).unwrap_or_default().into_iter().unzip();
         let mut writers = HashMap::new();
         let mut senders = Vec::new();
@@ -165,15 +181,14 @@ impl Topology<'_> {
             outgoing: Outgoing::new(self.plan, stage, senders),
             lateness_ms: self.plan.graph.collections.iter().map(|each| each.windowing.lateness_ms()).max().unwrap_or(0),
         })?;
-        let task = StageTask {
+        Ok(StageTask {
             name: format!("{} [{worker}]", stage.name),
             env: env.clone(),
             observer: observer.clone(),
             machine,
             inputs: Inputs::new(receivers),
             writers,
-        };
-        Ok(Task { work: Box::pin(task.run()) })
+        })
     }
 
     fn empty_view(&self, view: NodeId) -> ViewState {

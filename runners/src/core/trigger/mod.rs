@@ -119,6 +119,17 @@ impl TriggerMachine {
         self.output_watermark
     }
 
+    /// The output watermark, moved as far as this shard's own holds let it.
+    pub fn own_output_watermark(&mut self) -> Timestamp {
+        self.move_output_watermark();
+        self.output_watermark
+    }
+
+    /// Sets the output watermark back to `reached`, which nobody downstream has seen it pass.
+    pub fn hold_output_back(&mut self, reached: Timestamp) {
+        self.output_watermark = self.output_watermark.min(reached);
+    }
+
     /// The earliest processing time at which a timer is due, for waking the machine then. One that is due and only
     /// waits for the upstream is left out: it fires when the synchronized time moves.
     pub fn next_processing_timer(&self) -> Option<i64> {
