@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use purlin_model::graph::{Graph, Node, Op};
-use purlin_model::sink::AnySink;
+use purlin_model::sink::{AnySink, AnyWriter};
 use purlin_model::{BoxError, Failure};
 use tokio::runtime::Runtime;
 
@@ -19,6 +19,7 @@ pub(super) struct Sinks<'a> {
 struct Begun {
     transform: String,
     sink: Arc<dyn AnySink>,
+    writer: Option<Box<dyn AnyWriter>>,
     staged: Vec<Vec<u8>>,
     published: bool,
 }
@@ -34,25 +35,32 @@ impl<'a> Sinks<'a> {
             if let Op::Write(sink) = &node.op {
                 // Noted first: a sink that fails half-way through its beginning has something to remove, too.
                 let transform = node.name.clone();
-                self.begun.push(Begun { transform, sink: sink.clone(), staged: Vec::new(), published: false });
+                let (sink, staged) = (sink.clone(), Vec::new());
+                self.begun.push(Begun { transform, sink: sink.clone(), writer: None, staged, published: false });
                 self.runtime.block_on(told(&node.name, sink.begin()))?;
             }
         }
         Ok(())
     }
 
-    /// Writes `elements`, the input of `node`, with one writer.
+    /// Writes `elements`, which have come for `node`.
     pub(super) fn write(&mut self, graph: &Graph, node: &Node, elements: &[Element]) -> Result<(), Failure> {
         let Some(begun) = self.begun.iter_mut().find(|begun| begun.transform == node.name) else { return Ok(()) };
+        if elements.is_empty() {
+            return Ok(());
+        }
         let mut bundle = element::decode(&node.name, graph.collection(node.inputs[0]), elements)?;
-        let staged = self.runtime.block_on(async {
-            let mut writer = begun.sink.open(0).await?;
-            if !bundle.is_empty() {
-                writer.write(&mut *bundle).await?;
-            }
-            writer.stage().await
-        });
-        begun.staged.extend(staged.map_err(|cause| sink_failure(&node.name, cause))?);
+        self.runtime.block_on(told(&node.name, async { begun.writer().await?.write(&mut *bundle).await }))
+    }
+
+    /// Makes durable what was written: nothing more will be.
+    pub(super) fn stage(&mut self) -> Result<(), Failure> {
+        for begun in &mut self.begun {
+            let transform = begun.transform.clone();
+            let staged = self.runtime.block_on(told(&transform, async { begun.writer().await?.stage().await }))?;
+            begun.staged.extend(staged);
+            begun.writer = None;
+        }
         Ok(())
     }
 
@@ -68,16 +76,23 @@ impl<'a> Sinks<'a> {
 
     /// Removes what is not published. The failure that led here says more than any that follows, so those are not reported.
     pub(super) fn abort(&mut self) {
-        for begun in self.begun.iter().filter(|begun| !begun.published) {
+        for begun in self.begun.iter_mut().filter(|begun| !begun.published) {
+            begun.writer = None;
             let _ = self.runtime.block_on(begun.sink.abort());
         }
     }
 }
 
-async fn told<T>(transform: &str, work: impl Future<Output = Result<T, BoxError>>) -> Result<T, Failure> {
-    guarded_async(transform, None, work).await?.map_err(|cause| sink_failure(transform, cause))
+impl Begun {
+    /// The run's only writer, opened when it is first asked for.
+    async fn writer(&mut self) -> Result<&mut Box<dyn AnyWriter>, BoxError> {
+        if self.writer.is_none() {
+            self.writer = Some(self.sink.open(0).await?);
+        }
+        self.writer.as_mut().ok_or_else(|| "a writer was opened and is gone".into())
+    }
 }
 
-fn sink_failure(transform: &str, cause: BoxError) -> Failure {
-    Failure::Sink { transform: transform.into(), cause }
+async fn told<T>(transform: &str, work: impl Future<Output = Result<T, BoxError>>) -> Result<T, Failure> {
+    guarded_async(transform, None, work).await?.map_err(|cause| Failure::Sink { transform: transform.into(), cause })
 }

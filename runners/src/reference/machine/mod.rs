@@ -17,7 +17,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use purlin_model::window::{ClosingBehavior, Window, Windowing};
-use purlin_model::{Pane, Timestamp};
+use purlin_model::{DropCause, Pane, Timestamp};
 
 use self::clock::Clock;
 use self::hold::{Hold, Place};
@@ -55,13 +55,17 @@ pub struct Emission<V> {
     pub values: Vec<V>,
 }
 
-/// An (element, window) pair that came after the window's expiry (SEMANTICS §4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Late {
+/// An (element, window) pair that is dropped (SEMANTICS §4).
+#[derive(Clone, Debug)]
+pub struct Dropped<V> {
+    /// Why.
+    pub cause: DropCause,
     /// The element's event time.
     pub timestamp: Timestamp,
-    /// The window, before any merging.
+    /// An expired window, before any merging, or a closed one.
     pub window: Window,
+    /// What would have been grouped.
+    pub value: V,
 }
 
 /// What one event leads to.
@@ -69,15 +73,17 @@ pub struct Late {
 pub struct Outcome<V> {
     /// What is emitted, of each key in the order of its windows.
     pub emitted: Vec<Emission<V>>,
-    /// What is dropped because its window has expired.
-    pub late: Vec<Late>,
-    /// How many (element, window) pairs are dropped because the window's trigger has finished.
-    pub closed: u64,
+    /// What is dropped.
+    pub dropped: Vec<Dropped<V>>,
 }
 
 impl<V> Outcome<V> {
+    fn drop(&mut self, arrival: Arrival<V>, window: Window, cause: DropCause) {
+        self.dropped.push(Dropped { cause, timestamp: arrival.timestamp, window, value: arrival.value });
+    }
+
     fn nothing() -> Self {
-        Outcome { emitted: Vec::new(), late: Vec::new(), closed: 0 }
+        Outcome { emitted: Vec::new(), dropped: Vec::new() }
     }
 }
 
@@ -112,13 +118,21 @@ impl<V: Clone> Machine<V> {
         self.clock.output
     }
 
-    /// Elements arrive together. Each key's trigger is asked once, after the last of them.
-    pub fn bundle(&mut self, arrivals: impl IntoIterator<Item = Arrival<V>>) -> Outcome<V> {
+    /// The earliest processing time that a trigger has asked to be woken at.
+    pub fn pending_ms(&self) -> Option<i64> {
+        let windows = self.keys.values().flat_map(BTreeMap::values);
+        windows.filter(|state| !state.is_closed()).filter_map(|state| state.timers.earliest_processing()).min()
+    }
+
+    /// Elements arrive together at processing time `now_ms`. Each key's trigger is asked once, after the last of them.
+    pub fn bundle(&mut self, arrivals: impl IntoIterator<Item = Arrival<V>>, now_ms: i64) -> Outcome<V> {
+        self.clock.processing_ms = self.clock.processing_ms.max(now_ms);
         let mut outcome = Outcome::nothing();
         let mut by_key: BTreeMap<KeyBytes, Vec<Arrival<V>>> = BTreeMap::new();
         for arrival in arrivals {
             if self.is_expired(arrival.window) {
-                outcome.late.push(Late { timestamp: arrival.timestamp, window: arrival.window });
+                let window = arrival.window;
+                outcome.drop(arrival, window, DropCause::Late);
             } else {
                 by_key.entry(arrival.key.clone()).or_default().push(arrival);
             }
@@ -157,16 +171,16 @@ impl<V: Clone> Machine<V> {
         outcome
     }
 
-    /// Processing time moves to `to_ms`; `upstream_pending_ms` is the earliest processing time that something upstream waits for.
-    pub fn advance_processing_time(&mut self, to_ms: i64, upstream_pending_ms: Option<i64>) -> Outcome<V> {
+    /// Processing time moves to `to_ms`, and to `synchronized_ms` the smaller of that and the earliest that something upstream waits for.
+    pub fn advance_processing_time(&mut self, to_ms: i64, synchronized_ms: i64) -> Outcome<V> {
         self.clock.processing_ms = self.clock.processing_ms.max(to_ms);
-        let processing_ms = self.clock.processing_ms;
-        self.clock.synchronized_ms = upstream_pending_ms.map_or(processing_ms, |pending| pending.min(processing_ms));
+        self.clock.synchronized_ms = self.clock.synchronized_ms.max(synchronized_ms);
+        let (processing_ms, synchronized_ms) = (self.clock.processing_ms, self.clock.synchronized_ms);
         let mut outcome = Outcome::nothing();
         let mut keys = std::mem::take(&mut self.keys);
         for (key, windows) in &mut keys {
             for (window, state) in windows {
-                if state.timers.take_due_processing(processing_ms, self.clock.synchronized_ms) {
+                if state.timers.take_due_processing(processing_ms, synchronized_ms) {
                     self.fire_if_due(key, *window, state, &mut outcome);
                 }
             }
@@ -193,7 +207,7 @@ impl<V: Clone> Machine<V> {
             let window = became.get(&arrival.window).copied().unwrap_or(arrival.window);
             let state = windows.entry(window).or_insert_with(|| WindowState::new(&self.windowing));
             if state.is_closed() {
-                outcome.closed += 1;
+                outcome.drop(arrival, window, DropCause::Closed);
                 continue;
             }
             touched.insert(window);

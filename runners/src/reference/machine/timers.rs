@@ -15,6 +15,11 @@ pub(super) struct Timers {
 }
 
 impl Timers {
+    /// The earliest of both kinds of processing time.
+    pub(super) fn earliest_processing(&self) -> Option<i64> {
+        self.processing_ms.iter().chain(&self.synchronized_ms).min().copied()
+    }
+
     /// Whether some timer lies strictly before the time it waits for; those are removed.
     pub(super) fn take_due_processing(&mut self, processing_ms: i64, synchronized_ms: i64) -> bool {
         let before = self.processing_ms.len() + self.synchronized_ms.len();

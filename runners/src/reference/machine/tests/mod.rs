@@ -5,7 +5,7 @@ mod scenario;
 use std::fmt::Write;
 
 use purlin_model::window::Window;
-use purlin_model::{Timestamp, Timing};
+use purlin_model::{DropCause, Timestamp, Timing};
 
 use self::scenario::{Scenario, Step, parse};
 use super::{Arrival, Emission, Machine, Outcome};
@@ -104,12 +104,12 @@ fn run(scenario: &Scenario) -> Vec<StepOutcome> {
         let outcome = match step {
             Step::Input(timestamps) => {
                 let at = timestamps.iter().map(|millis| Timestamp::from_millis(*millis));
-                machine.bundle(at.flat_map(|timestamp| arrivals(scenario, timestamp)))
+                machine.bundle(at.flat_map(|timestamp| arrivals(scenario, timestamp)), now_ms)
             }
             Step::Watermark(to) => machine.advance_watermark(*to),
             Step::Time(by) => {
                 now_ms += by;
-                machine.advance_processing_time(now_ms, None)
+                machine.advance_processing_time(now_ms, now_ms)
             }
         };
         (line.clone(), lines(outcome))
@@ -126,12 +126,13 @@ fn arrivals(scenario: &Scenario, timestamp: Timestamp) -> Vec<Arrival<i64>> {
 /// In the notation of `expected.txt`, sorted.
 fn lines(outcome: Outcome<i64>) -> Vec<String> {
     let mut lines: Vec<String> = outcome.emitted.into_iter().map(pane_line).collect();
-    for late in outcome.late {
+    let (late, closed): (Vec<_>, Vec<_>) = outcome.dropped.iter().partition(|dropped| dropped.cause == DropCause::Late);
+    for late in late {
         let (timestamp, window) = (late.timestamp.millis(), shown(late.window));
         lines.push(format!(r#"drop {{"reason":"lateness","ts":{timestamp},"window":{window}}}"#));
     }
-    if outcome.closed > 0 {
-        lines.push(format!(r#"drop {{"reason":"closed_window","n":{}}}"#, outcome.closed));
+    if !closed.is_empty() {
+        lines.push(format!(r#"drop {{"reason":"closed_window","n":{}}}"#, closed.len()));
     }
     lines.sort();
     lines

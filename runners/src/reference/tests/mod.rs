@@ -1,5 +1,7 @@
 //! Small pipelines, run whole: what comes out, with timestamps, windows and panes; and how failures end.
 
+mod scripts;
+
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
