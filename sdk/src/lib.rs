@@ -27,7 +27,7 @@
 //!
 //! A program hands a function that builds its pipeline to [`main`], and gets `--runner batch | stream` and the rest of the command line
 //! for it. This crate re-exports what a user needs: the [model](purlin_model), the [connectors](io), the [runners].
-//! Features choose connectors (`text`, `parquet`, `kafka`, `kafka-tls`) and runners (`batch`, `stream`, `launch`, on by default).
+//! Features choose connectors (`text`, `parquet`, `kafka`, `kafka-tls`), runners (`batch`, `stream`, `launch`, on by default) and `calendar` windows.
 
 #![warn(missing_docs)]
 
@@ -78,6 +78,8 @@ pub mod prelude {
     pub use crate::runners::StreamRunner;
     pub use crate::sink::{BoxSink, Sink};
     pub use crate::source::{BoxSource, Source};
+    #[cfg(feature = "calendar")]
+    pub use crate::window::{Calendar, Weekday};
     pub use crate::window::{Fixed, Global, Sessions, Sliding, WindowFn, WindowSpec};
     pub use crate::{
         At, BoxError, Collections, Context, DoFn, Element, Failure, Key, Output, PCollection, PTransform, Pipeline,

@@ -28,6 +28,8 @@ enum Windows {
     Sessions(u64),
     TwoSizes(i64),
     TaggedSessions(i64),
+    /// Days of some number in some zone, over times that are days apart.
+    Calendar(u32, &'static str),
 }
 
 /// One step; those that need a second collection take the right input, windowed alike.
@@ -56,7 +58,7 @@ enum Step {
 
 impl Recipe {
     pub(crate) fn build(&self, left: PCollection<Pair>, right: PCollection<Pair>) -> PCollection<Seen> {
-        let (mut left, right) = (self.windows.of(left), self.windows.of(right));
+        let (mut left, right) = (self.windows.of("left days", left), self.windows.of("right days", right));
         for (number, step) in self.before.iter().enumerate() {
             left = (left, right.clone()).apply(&format!("step {number}"), |(left, right)| step.of(left, right));
         }
@@ -74,7 +76,7 @@ impl Recipe {
 }
 
 impl Windows {
-    fn of(self, input: PCollection<Pair>) -> PCollection<Pair> {
+    fn of(self, name: &str, input: PCollection<Pair>) -> PCollection<Pair> {
         match self {
             Windows::Global => input,
             Windows::Fixed(size) => input.window(Fixed::of(milliseconds(size))),
@@ -82,6 +84,7 @@ impl Windows {
             Windows::Sessions(gap) => input.window(Sessions::of(milliseconds(gap))),
             Windows::TwoSizes(size) => input.window(TwoSizes { size }),
             Windows::TaggedSessions(gap) => input.window(TaggedSessions { gap }),
+            Windows::Calendar(n, zone) => days_apart(name, input).window(Calendar::days(n).in_zone(zone)),
         }
     }
 
@@ -170,6 +173,17 @@ impl Step {
     }
 }
 
+/// Times from 0 on as many quarters of days as they were milliseconds. None becomes earlier, so the watermark stays sound.
+fn days_apart(name: &str, input: PCollection<Pair>) -> PCollection<Pair> {
+    let quarter = |at: Timestamp| Timestamp::from_millis(at.millis().max(at.millis() * 21_600_000));
+    input.apply(name, move |input: PCollection<Pair>| {
+        input
+            .map_in("with time", move |pair, at| (pair, quarter(at.timestamp)))
+            .with_timestamps("at", |(_, at)| *at)
+            .map("pair", |(pair, _)| pair)
+    })
+}
+
 /// Values as one, so that any difference shows.
 fn digest(values: impl IntoIterator<Item = i64>) -> i64 {
     values.into_iter().fold(0, |digest, value| digest.wrapping_mul(31).wrapping_add(value))
@@ -195,6 +209,8 @@ fn windows() -> impl Strategy<Value = Windows> {
         (1..12_u64).prop_map(Windows::Sessions),
         (1..12_i64).prop_map(Windows::TwoSizes),
         (1..12_i64).prop_map(Windows::TaggedSessions),
+        (1..4_u32, prop_oneof![Just("UTC"), Just("Asia/Kathmandu"), Just("America/Sao_Paulo")])
+            .prop_map(|(n, zone)| Windows::Calendar(n, zone)),
     ]
 }
 

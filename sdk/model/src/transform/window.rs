@@ -31,6 +31,9 @@ impl<T: Element> PCollection<T> {
 
 /// Why a windowing is refused, if it is (SEMANTICS §3).
 fn refusal(windowing: &Windowing) -> Option<String> {
+    if let Some(problem) = windowing.function.problem() {
+        return Some(problem);
+    }
     if windowing.unsafe_allowed {
         return None;
     }

@@ -35,6 +35,12 @@ pub trait WindowFn: Send + Sync + fmt::Debug + 'static {
     /// of one name are compatible: collections windowed by them may be flattened and joined.
     fn name(&self) -> String;
 
+    /// Why no collection can be windowed by this function, if so: a zone that does not exist, sizes that contradict each other.
+    /// It is refused with this message where it is given to one, at construction.
+    fn problem(&self) -> Option<String> {
+        None
+    }
+
     /// The windows of `at`: one, or a run of equally spaced ones.
     fn assign(&self, at: Timestamp) -> WindowSet;
 

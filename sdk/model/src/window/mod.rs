@@ -1,9 +1,11 @@
 //! Windows: how event time is cut into finite pieces (SEMANTICS §2).
 //!
 //! A [`Window`] is a small `Copy` value; a [`WindowFn`] gives each timestamp its windows. The standard
-//! functions are [`Fixed`], [`Sliding`], [`Sessions`] and [`Global`]; a user's own is any type that
-//! implements [`WindowFn`]. How often a window's contents are emitted is the trigger's business.
+//! functions are [`Fixed`], [`Sliding`], [`Sessions`] and [`Global`], and `Calendar` with the feature of that name; a user's own is any
+//! type that implements [`WindowFn`]. How often a window's contents are emitted is the trigger's business.
 
+#[cfg(feature = "calendar")]
+mod calendar;
 mod fixed;
 mod function;
 mod global;
@@ -12,6 +14,8 @@ mod set;
 mod sliding;
 mod spec;
 
+#[cfg(feature = "calendar")]
+pub use calendar::{Calendar, Weekday};
 pub use fixed::Fixed;
 pub use function::{Merged, WindowFn};
 pub use global::Global;
