@@ -80,7 +80,7 @@ pub mod prelude {
     pub use crate::source::{BoxSource, Source};
     #[cfg(feature = "calendar")]
     pub use crate::window::{Calendar, Weekday};
-    pub use crate::window::{Fixed, Global, Sessions, Sliding, WindowFn, WindowSpec};
+    pub use crate::window::{ByElement, Fixed, Global, Sessions, Sliding, Window, WindowFn, WindowSpec};
     pub use crate::{
         At, BoxError, Collections, Context, DoFn, Element, Failure, Key, Output, PCollection, PTransform, Pipeline,
         Timestamp, Trigger, days, hours, milliseconds, minutes, seconds,

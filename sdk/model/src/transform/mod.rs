@@ -19,6 +19,7 @@ mod side_input;
 mod timestamps;
 mod try_forms;
 mod window;
+mod window_by;
 mod write;
 
 pub use co_group::Either;

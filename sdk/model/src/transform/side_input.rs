@@ -31,9 +31,13 @@ impl<T: Element> PCollection<T> {
     }
 
     fn as_view(&self, name: &str, default: Option<T>) -> View<T> {
-        if self.windowing().function.is_merging() {
+        let function = self.windowing().function;
+        if function.is_merging() {
             self.pipeline
                 .problem(name, "session windows cannot be looked up: a side input's windows must be known beforehand");
+        } else if function.needs_element() {
+            let message = format!("windows {} cannot be looked up: timestamps alone do not tell them", function.name());
+            self.pipeline.problem(name, message);
         }
         let kernel = Op::View(Arc::new(TypedView { default }));
         let (node, _) = self.pipeline.add(Name::Derived(name), kernel, &[self.id], &[], vec![]);

@@ -22,6 +22,10 @@ impl<T: Element> PCollection<T> {
         let (id, outputs) =
             self.pipeline.add(Name::Derived("window"), Op::Window { reassign }, &[self.id], &[], vec![made]);
         let _ = id;
+        if reassign && windowing.function.needs_element() {
+            let message = format!("windows {} are told by the elements: use `window_by`", windowing.function.name());
+            self.pipeline.problem("window", message);
+        }
         if let Some(message) = refusal(&windowing) {
             self.pipeline.problem("window", message);
         }
@@ -30,7 +34,7 @@ impl<T: Element> PCollection<T> {
 }
 
 /// Why a windowing is refused, if it is (SEMANTICS §3).
-fn refusal(windowing: &Windowing) -> Option<String> {
+pub(crate) fn refusal(windowing: &Windowing) -> Option<String> {
     if let Some(problem) = windowing.function.problem() {
         return Some(problem);
     }

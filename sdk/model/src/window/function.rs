@@ -41,6 +41,12 @@ pub trait WindowFn: Send + Sync + fmt::Debug + 'static {
         None
     }
 
+    /// Whether timestamps alone do not tell the windows: then [`window_by`](crate::PCollection::window_by) is told by the elements, and
+    /// neither `window` nor a side input takes the function.
+    fn needs_element(&self) -> bool {
+        false
+    }
+
     /// The windows of `at`: one, or a run of equally spaced ones.
     fn assign(&self, at: Timestamp) -> WindowSet;
 

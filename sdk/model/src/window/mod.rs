@@ -4,16 +4,19 @@
 //! functions are [`Fixed`], [`Sliding`], [`Sessions`] and [`Global`], and `Calendar` with the feature of that name; a user's own is any
 //! type that implements [`WindowFn`]. How often a window's contents are emitted is the trigger's business.
 
+mod by_element;
 #[cfg(feature = "calendar")]
 mod calendar;
 mod fixed;
 mod function;
 mod global;
+mod merging;
 mod sessions;
 mod set;
 mod sliding;
 mod spec;
 
+pub use by_element::ByElement;
 #[cfg(feature = "calendar")]
 pub use calendar::{Calendar, Weekday};
 pub use fixed::Fixed;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::merging::overlapping;
 use super::{Merged, Window, WindowFn, WindowSet};
 use crate::Timestamp;
 use crate::time::millis;
@@ -42,17 +43,6 @@ impl WindowFn for Sessions {
     }
 
     fn merge(&self, windows: &[Window]) -> Vec<Merged> {
-        let mut merged: Vec<Merged> = Vec::new();
-        for window in windows {
-            match merged.last_mut() {
-                Some(run) if run.result.end > window.start => {
-                    run.result.end = run.result.end.max(window.end);
-                    run.parts.push(*window);
-                }
-                _ => merged.push(Merged { result: *window, parts: vec![*window] }),
-            }
-        }
-        merged.retain(|run| run.parts.len() > 1);
-        merged
+        overlapping(windows)
     }
 }

@@ -1,0 +1,41 @@
+//! Windows that become one because they overlap.
+
+use super::{Merged, Window};
+
+/// Runs of `windows`, sorted by start, in which each overlaps those before it. Ones that only touch stay apart, and so do
+/// windows of different tags (SEMANTICS §2).
+pub(super) fn overlapping(windows: &[Window]) -> Vec<Merged> {
+    let mut merged: Vec<Merged> = Vec::new();
+    for window in windows {
+        match merged.iter_mut().rfind(|run| run.result.tag == window.tag) {
+            Some(run) if run.result.end > window.start => {
+                run.result.end = run.result.end.max(window.end);
+                run.parts.push(*window);
+            }
+            _ => merged.push(Merged { result: *window, parts: vec![*window] }),
+        }
+    }
+    merged.retain(|run| run.parts.len() > 1);
+    merged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Timestamp;
+
+    #[test]
+    fn overlaps_merge_within_a_tag() {
+        let window = |start: i64, end: i64, tag: u64| {
+            let [start, end] = [start, end].map(Timestamp::from_millis);
+            Window { tag, ..Window::new(start, end) }
+        };
+        let windows = [window(0, 10, 0), window(1, 20, 7), window(5, 12, 0), window(12, 13, 0), window(15, 16, 7)];
+        let merged = overlapping(&windows);
+        let expected = [
+            Merged { result: window(0, 12, 0), parts: vec![windows[0], windows[2]] },
+            Merged { result: window(1, 20, 7), parts: vec![windows[1], windows[4]] },
+        ];
+        assert_eq!(merged, expected);
+    }
+}
