@@ -24,6 +24,10 @@ proptest! {
     #[test]
     fn all_runners_agree(recipe in pipelines::recipe(), left in input::input(), right in input::input()) {
         let expected = outcome(&recipe, &left, &right, "reference", |graph| ReferenceRunner::new().run(graph));
+        let without_fanout = outcome(&recipe.without_fanout(), &left, &right, "without fan-out", |graph| {
+            ReferenceRunner::new().run(graph)
+        });
+        prop_assert_eq!(&without_fanout, &expected, "a fan-out shows");
         for workers in PARALLELISM {
             let batch = outcome(&recipe, &left, &right, "batch", |graph| {
                 BatchRunner::new().parallelism(workers).run(graph)

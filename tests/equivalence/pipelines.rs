@@ -3,6 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use purlin::prelude::*;
+use purlin::window::{ByElement, Window};
 
 use crate::window_fns::{TaggedSessions, TwoSizes};
 
@@ -28,6 +29,10 @@ enum Windows {
     Sessions(u64),
     TwoSizes(i64),
     TaggedSessions(i64),
+    /// The key tells the window's length, and the value its tag.
+    ByElement(i64),
+    /// The same, and overlaps merge.
+    MergingByElement(i64),
     /// Days of some number in some zone, over times that are days apart.
     Calendar(u32, &'static str),
 }
@@ -43,11 +48,13 @@ enum Step {
     FlattenWithRight,
     FlattenWithItself,
     Sum,
+    SumWithFanout(u32),
     CountAndExtremes,
     Group,
     DistinctValues,
     TopTwo,
     SumOfAll,
+    SumOfAllWithFanout(u32),
     InnerJoinRight,
     LeftJoinRight,
     OuterJoinRight,
@@ -58,7 +65,7 @@ enum Step {
 
 impl Recipe {
     pub(crate) fn build(&self, left: PCollection<Pair>, right: PCollection<Pair>) -> PCollection<Seen> {
-        let (mut left, right) = (self.windows.of("left days", left), self.windows.of("right days", right));
+        let (mut left, right) = (self.windows.of("left windows", left), self.windows.of("right windows", right));
         for (number, step) in self.before.iter().enumerate() {
             left = (left, right.clone()).apply(&format!("step {number}"), |(left, right)| step.of(left, right));
         }
@@ -75,6 +82,14 @@ impl Recipe {
     }
 }
 
+impl Recipe {
+    /// The same without a fan-out, which must change nothing.
+    pub(crate) fn without_fanout(&self) -> Recipe {
+        let plain = |steps: &[Step]| steps.iter().map(|step| step.without_fanout()).collect();
+        Recipe { windows: self.windows, before: plain(&self.before), after: plain(&self.after) }
+    }
+}
+
 impl Windows {
     fn of(self, name: &str, input: PCollection<Pair>) -> PCollection<Pair> {
         match self {
@@ -84,12 +99,21 @@ impl Windows {
             Windows::Sessions(gap) => input.window(Sessions::of(milliseconds(gap))),
             Windows::TwoSizes(size) => input.window(TwoSizes { size }),
             Windows::TaggedSessions(gap) => input.window(TaggedSessions { gap }),
+            Windows::ByElement(unit) => by_element(name, input, ByElement::named("lengths"), unit),
+            Windows::MergingByElement(unit) => {
+                by_element(name, input, ByElement::named("lengths").merging_overlaps(), unit)
+            }
             Windows::Calendar(n, zone) => days_apart(name, input).window(Calendar::days(n).in_zone(zone)),
         }
     }
 
+    /// Whether timestamps alone tell the windows, so that a side input may have them.
+    fn can_be_looked_up(self) -> bool {
+        !self.is_merging() && !matches!(self, Windows::ByElement(_))
+    }
+
     fn is_merging(self) -> bool {
-        matches!(self, Windows::Sessions(_) | Windows::TaggedSessions(_))
+        matches!(self, Windows::Sessions(_) | Windows::TaggedSessions(_) | Windows::MergingByElement(_))
     }
 }
 
@@ -106,6 +130,9 @@ impl Step {
             Step::Reshuffle => left.reshuffle(),
             Step::FlattenWithItself => left.pipeline().flatten("twice", [left.clone(), left.clone()]),
             Step::Sum => left.combine_per_key("sum", Sum),
+            Step::SumWithFanout(parts) => {
+                left.combine_per_key_with_fanout("sum", Sum, move |key| if *key == 1 { 1 } else { parts })
+            }
             Step::CountAndExtremes => left
                 .combine_per_key("extremes", (Count, Min, Max))
                 .map_values("pack", |(count, min, max)| digest([count as i64, min.unwrap_or(0), max.unwrap_or(0)])),
@@ -120,6 +147,10 @@ impl Step {
             Step::SumOfAll => {
                 left.map("value", |(_, value)| value).combine_globally("sum of all", Sum).map("key", |sum| (0, sum))
             }
+            Step::SumOfAllWithFanout(parts) => left
+                .map("value", |(_, value)| value)
+                .combine_globally_with_fanout("sum of all", Sum, parts)
+                .map("key", |sum| (0, sum)),
             Step::PartitionAndTakeBack => {
                 let mut parts = left.partition("partition", 3, |(key, _)| key.rem_euclid(3) as usize);
                 let first = parts.remove(0).map("mark", |(key, value)| (key, value.wrapping_add(1)));
@@ -153,11 +184,20 @@ impl Step {
         }
     }
 
+    /// The step that gives the same without a fan-out.
+    fn without_fanout(self) -> Step {
+        match self {
+            Step::SumWithFanout(_) => Step::Sum,
+            Step::SumOfAllWithFanout(_) => Step::SumOfAll,
+            other => other,
+        }
+    }
+
     /// Whether it groups: afterwards sessions are merged, and fresh ones cannot be joined with them.
     fn groups(self) -> bool {
         use Step::{
             CountAndExtremes, DistinctValues, Group, InnerJoinRight, LeftJoinRight, OuterJoinRight, Sum, SumOfAll,
-            TopTwo,
+            SumOfAllWithFanout, SumWithFanout, TopTwo,
         };
         matches!(
             self,
@@ -166,11 +206,23 @@ impl Step {
                 | DistinctValues
                 | TopTwo
                 | SumOfAll
+                | SumWithFanout(_)
+                | SumOfAllWithFanout(_)
                 | InnerJoinRight
                 | LeftJoinRight
                 | OuterJoinRight
         )
     }
+}
+
+fn by_element(name: &str, input: PCollection<Pair>, function: ByElement, unit: i64) -> PCollection<Pair> {
+    input.window_by(name, function, move |(key, value), at| {
+        let end = Timestamp::from_millis(at.timestamp.millis() + unit * (key.rem_euclid(3) + 1));
+        let window = Window { tag: value.rem_euclid(2) as u64, ..Window::new(at.timestamp, end) };
+        // Some elements lie in none, some in two.
+        let second = Window { tag: 9, ..window };
+        [window, second].into_iter().take(value.rem_euclid(7).min(2) as usize).collect::<Vec<_>>()
+    })
 }
 
 /// Times from 0 on as many quarters of days as they were milliseconds. None becomes earlier, so the watermark stays sound.
@@ -192,11 +244,13 @@ fn digest(values: impl IntoIterator<Item = i64>) -> i64 {
 pub(crate) fn recipe() -> impl Strategy<Value = Recipe> {
     (windows(), vec(step(), 0..6)).prop_map(|(windows, mut steps)| {
         let is_session = windows.is_merging();
-        // Session windows cannot be looked up.
-        steps.retain(|step| !(is_session && matches!(step, Step::SubtractSumOfRight)));
+        steps.retain(|step| windows.can_be_looked_up() || !matches!(step, Step::SubtractSumOfRight));
         let first_grouping = steps.iter().position(|step| step.groups()).map_or(steps.len(), |at| at + 1);
         let cut = if is_session { first_grouping } else { steps.len() };
         let after = steps.split_off(cut);
+        if is_session {
+            steps.iter_mut().for_each(|step| *step = step.without_fanout());
+        }
         Recipe { windows, before: steps, after }
     })
 }
@@ -209,6 +263,8 @@ fn windows() -> impl Strategy<Value = Windows> {
         (1..12_u64).prop_map(Windows::Sessions),
         (1..12_i64).prop_map(Windows::TwoSizes),
         (1..12_i64).prop_map(Windows::TaggedSessions),
+        (1..12_i64).prop_map(Windows::ByElement),
+        (1..12_i64).prop_map(Windows::MergingByElement),
         (1..4_u32, prop_oneof![Just("UTC"), Just("Asia/Kathmandu"), Just("America/Sao_Paulo")])
             .prop_map(|(n, zone)| Windows::Calendar(n, zone)),
     ]
@@ -224,11 +280,13 @@ fn step() -> impl Strategy<Value = Step> {
         Just(Step::FlattenWithRight),
         Just(Step::FlattenWithItself),
         Just(Step::Sum),
+        (0..4_u32).prop_map(Step::SumWithFanout),
         Just(Step::CountAndExtremes),
         Just(Step::Group),
         Just(Step::DistinctValues),
         Just(Step::TopTwo),
         Just(Step::SumOfAll),
+        (0..4_u32).prop_map(Step::SumOfAllWithFanout),
         Just(Step::InnerJoinRight),
         Just(Step::LeftJoinRight),
         Just(Step::OuterJoinRight),

@@ -3,6 +3,7 @@
 //! Inputs are channels fed by hand; nothing depends on how fast anything is, save that what is due comes before patience ends.
 
 mod back_pressure;
+mod fanout;
 mod idle;
 mod job;
 mod late;

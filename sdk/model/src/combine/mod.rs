@@ -13,6 +13,7 @@ mod sum;
 mod to_vec;
 mod top;
 mod tuple;
+mod two_steps;
 
 pub use count::Count;
 pub use distinct::Distinct;
@@ -22,6 +23,9 @@ pub use of::Of;
 pub use sum::{ExactSum, Sum, Summable};
 pub use to_vec::{ToMap, ToMultimap, ToVec};
 pub use top::Top;
+pub(crate) use two_steps::{Accumulating, Merging};
+
+use std::sync::Arc;
 
 use crate::Element;
 
@@ -68,4 +72,32 @@ pub trait CombineFn<In>: Send + Sync + 'static {
     fn merge(&self, accumulator: &mut Self::Accumulator, other: Self::Accumulator);
     /// The result.
     fn extract(&self, accumulator: Self::Accumulator) -> Self::Output;
+}
+
+/// A shared combiner.
+impl<In, C: CombineFn<In>> CombineFn<In> for Arc<C> {
+    type Accumulator = C::Accumulator;
+    type Output = C::Output;
+
+    fn create(&self) -> C::Accumulator {
+        (**self).create()
+    }
+
+    #[inline]
+    fn add(&self, accumulator: &mut C::Accumulator, value: &In) {
+        (**self).add(accumulator, value);
+    }
+
+    #[inline]
+    fn add_owned(&self, accumulator: &mut C::Accumulator, value: In) {
+        (**self).add_owned(accumulator, value);
+    }
+
+    fn merge(&self, accumulator: &mut C::Accumulator, other: C::Accumulator) {
+        (**self).merge(accumulator, other);
+    }
+
+    fn extract(&self, accumulator: C::Accumulator) -> C::Output {
+        (**self).extract(accumulator)
+    }
 }

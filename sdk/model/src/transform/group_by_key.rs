@@ -7,7 +7,7 @@ use crate::combine::{CombineFn, ToVec};
 use crate::graph::{CollectionId, Op};
 use crate::kernel::{Grouping, GroupingKernel};
 use crate::pipeline::{Name, NewCollection};
-use crate::window::Window;
+use crate::window::{Window, Windowing};
 use crate::{Dropped, Element, Key, PCollection, Trigger};
 
 impl<K: Key, V: Element> PCollection<(K, V)> {
@@ -29,7 +29,8 @@ impl<K: Key, V: Element> PCollection<(K, V)> {
         kernel: GroupingKernel<K, V, C>,
     ) -> (PCollection<(K, C::Output)>, PCollection<Dropped<(K, V)>>) {
         let made = self.dropped();
-        let outputs = self.add_group(Name::Given(name), kernel, Some(made));
+        let after = self.windowing().after_grouping();
+        let outputs = self.add_group(Name::Given(name), kernel, after, Some(made));
         (PCollection::new(&self.pipeline, outputs[0]), PCollection::new(&self.pipeline, outputs[1]))
     }
 
@@ -44,7 +45,18 @@ impl<K: Key, V: Element> PCollection<(K, V)> {
         name: Name<'_>,
         kernel: GroupingKernel<K, V, C>,
     ) -> PCollection<(K, C::Output)> {
-        PCollection::new(&self.pipeline, self.add_group(name, kernel, None)[0])
+        let after = self.windowing().after_grouping();
+        self.group_into(name, kernel, after)
+    }
+
+    /// The same, for what it makes to be windowed by `after`.
+    pub(crate) fn group_into<C: CombineFn<V>>(
+        &self,
+        name: Name<'_>,
+        kernel: GroupingKernel<K, V, C>,
+        after: Windowing,
+    ) -> PCollection<(K, C::Output)> {
+        PCollection::new(&self.pipeline, self.add_group(name, kernel, after, None)[0])
     }
 
     /// Adds a grouping by `kernel` after checking that it can ever emit.
@@ -52,15 +64,10 @@ impl<K: Key, V: Element> PCollection<(K, V)> {
         &self,
         name: Name<'_>,
         kernel: GroupingKernel<K, V, C>,
+        after: Windowing,
         dropped: Option<NewCollection>,
     ) -> Vec<CollectionId> {
-        let before = self.pipeline.collection(self.id);
-        let windowing = &before.windowing;
-        let never_ends = !before.bounded
-            && windowing.function.name() == Window::GLOBAL_NAME
-            && windowing.trigger == Trigger::Default
-            && !windowing.unsafe_allowed;
-        if never_ends {
+        if self.never_emits() {
             let shown = match &name {
                 Name::Given(name) | Name::Derived(name) => (*name).to_string(),
             };
@@ -72,11 +79,22 @@ impl<K: Key, V: Element> PCollection<(K, V)> {
         }
         let made = NewCollection {
             coder: TypedCoder::<(K, C::Output)>::standard(),
-            windowing: windowing.after_grouping(),
-            bounded: before.bounded,
+            windowing: after,
+            bounded: self.pipeline.collection(self.id).bounded,
         };
         let kernel: Arc<dyn Grouping> = Arc::new(kernel);
         let makes = [made].into_iter().chain(dropped).collect();
         self.pipeline.add(name, Op::Group(kernel), &[self.id], &[], makes).1
+    }
+}
+
+impl<T: Element> PCollection<T> {
+    /// Whether a grouping of it would wait for an end that does not come (SEMANTICS §3).
+    pub(crate) fn never_emits(&self) -> bool {
+        let this = self.pipeline.collection(self.id);
+        !this.bounded
+            && this.windowing.function.name() == Window::GLOBAL_NAME
+            && this.windowing.trigger == Trigger::Default
+            && !this.windowing.unsafe_allowed
     }
 }

@@ -3,6 +3,7 @@
 mod co_group;
 mod combine;
 mod create;
+mod fanout;
 mod filter;
 mod flat_map;
 mod flatten;

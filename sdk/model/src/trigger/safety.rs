@@ -1,4 +1,4 @@
-//! Which triggers can fire again, and which can lose data: what construction refuses (SEMANTICS §3).
+//! Which triggers can fire again, which count and which can lose data: what construction refuses (SEMANTICS §3).
 
 use super::Trigger;
 
@@ -16,6 +16,24 @@ impl Trigger {
             Trigger::AfterFirst(parts) => parts.iter().all(|part| part.may_fire_more_than_once(lateness_ms)),
             Trigger::AfterAll(_) => false,
             Trigger::OrFinally(main, _) => main.may_fire_more_than_once(lateness_ms),
+        }
+    }
+
+    /// Whether it counts more than a first element.
+    pub fn counts_elements(&self) -> bool {
+        let any = |parts: &[Trigger]| parts.iter().any(Trigger::counts_elements);
+        match self {
+            Trigger::AfterCount(count) => *count > 1,
+            Trigger::Default
+            | Trigger::Never
+            | Trigger::AfterProcessingTime { .. }
+            | Trigger::AfterSynchronizedProcessingTime => false,
+            Trigger::AfterWatermark { early, late } => {
+                [early, late].into_iter().flatten().any(|part| part.counts_elements())
+            }
+            Trigger::AfterEach(parts) | Trigger::AfterFirst(parts) | Trigger::AfterAll(parts) => any(parts),
+            Trigger::OrFinally(main, until) => main.counts_elements() || until.counts_elements(),
+            Trigger::Repeatedly(inner) => inner.counts_elements(),
         }
     }
 
