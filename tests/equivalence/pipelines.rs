@@ -60,6 +60,7 @@ enum Step {
     OuterJoinRight,
     PartitionAndTakeBack,
     SubtractSumOfRight,
+    WaitOnRight,
     ByWindow,
 }
 
@@ -180,6 +181,7 @@ impl Step {
                 let sum = right.map("value", |(_, value)| value).combine_globally("sum", Sum).as_optional(0);
                 left.map_with("subtract", &sum, |(key, value), sum| (key, value.wrapping_sub(*sum)))
             }
+            Step::WaitOnRight => left.wait_on("wait", &right),
             one => one.of_one(left),
         }
     }
@@ -244,7 +246,8 @@ fn digest(values: impl IntoIterator<Item = i64>) -> i64 {
 pub(crate) fn recipe() -> impl Strategy<Value = Recipe> {
     (windows(), vec(step(), 0..6)).prop_map(|(windows, mut steps)| {
         let is_session = windows.is_merging();
-        steps.retain(|step| windows.can_be_looked_up() || !matches!(step, Step::SubtractSumOfRight));
+        steps
+            .retain(|step| windows.can_be_looked_up() || !matches!(step, Step::SubtractSumOfRight | Step::WaitOnRight));
         let first_grouping = steps.iter().position(|step| step.groups()).map_or(steps.len(), |at| at + 1);
         let cut = if is_session { first_grouping } else { steps.len() };
         let after = steps.split_off(cut);
@@ -292,6 +295,7 @@ fn step() -> impl Strategy<Value = Step> {
         Just(Step::OuterJoinRight),
         Just(Step::PartitionAndTakeBack),
         Just(Step::SubtractSumOfRight),
+        Just(Step::WaitOnRight),
         Just(Step::ByWindow),
     ]
 }

@@ -11,4 +11,5 @@ mod processing_time;
 mod several;
 mod side_inputs;
 mod stopping;
+mod wait_on;
 mod windows;

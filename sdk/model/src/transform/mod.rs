@@ -19,6 +19,7 @@ mod reshuffle;
 mod side_input;
 mod timestamps;
 mod try_forms;
+mod wait_on;
 mod window;
 mod window_by;
 mod write;
