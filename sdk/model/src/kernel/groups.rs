@@ -1,5 +1,7 @@
-//! The groups of one partition, made as they are emitted.
+//! The groups of one partition, made as they are emitted: window after window in event time, as on a stream, so that what is written of
+//! a key stands in that order.
 
+use std::cmp::Reverse;
 use std::mem::take;
 use std::sync::Arc;
 
@@ -24,8 +26,8 @@ const SMALL_SHARE: usize = 16;
 /// Window after window is grouped in one table, which is used again and so stays in the cache.
 pub(super) struct TypedGroups<K, V, C: CombineFn<V>> {
     combiner: Arc<C>,
-    /// Those that are still to be grouped; the last comes next.
-    windows: Vec<Window>,
+    /// Those that are still to be grouped, with their numbers: the latest first, for the last comes next.
+    windows: Vec<(Window, usize)>,
     raw: ByWindow<K, V>,
     folded: ByWindow<K, C::Accumulator>,
     mostly_distinct: bool,
@@ -49,7 +51,7 @@ impl<K: Key, V: Element, C: CombineFn<V>> TypedGroups<K, V, C> {
                 let (renumbered, window) = (&mut renumbered[window as usize], part.windows[window as usize]);
                 if *renumbered == u32::MAX {
                     let (number, is_new) = numbers.of(window);
-                    windows.extend(is_new.then_some(window));
+                    windows.extend(is_new.then_some((window, number as usize)));
                     *renumbered = number;
                 }
             }
@@ -59,12 +61,13 @@ impl<K: Key, V: Element, C: CombineFn<V>> TypedGroups<K, V, C> {
             mostly_distinct &= part.mostly_distinct;
         }
         let (raw, folded) = (ByWindow::new(raw, windows.len()), ByWindow::new(folded, windows.len()));
+        windows.sort_unstable_by_key(|(window, _)| Reverse((window.end, window.start, window.tag)));
         TypedGroups { combiner, windows, raw, folded, mostly_distinct, table: HashTable::new(), emitting: None }
     }
 
     /// How many entries the next window has.
     fn next_len(&self) -> usize {
-        self.windows.len().checked_sub(1).map_or(0, |next| self.raw.len(next) + self.folded.len(next))
+        self.windows.last().map_or(0, |(_, next)| self.raw.len(*next) + self.folded.len(*next))
     }
 
     /// Groups the next window, if there is one; the table is empty.
@@ -74,18 +77,16 @@ impl<K: Key, V: Element, C: CombineFn<V>> TypedGroups<K, V, C> {
         let rehash = |(held, _): &(K, C::Accumulator)| spread(hash_of(held) as u32);
         // Where keys repeat, entries say little about groups: then the table grows as it must.
         let groups = if self.mostly_distinct { self.next_len() } else { 0 };
-        let window = self.windows.pop()?;
-        let Self { combiner, table, windows, .. } = self;
+        let (window, number) = self.windows.pop()?;
+        let Self { combiner, table, .. } = self;
         table.reserve(groups, rehash);
-        self.raw.drain(windows.len(), |hash, key, value| {
-            match table.entry(spread(hash), |(held, _)| *held == key, rehash) {
-                Entry::Occupied(mut found) => combiner.add_owned(&mut found.get_mut().1, value),
-                Entry::Vacant(free) => {
-                    free.insert((key, <Raw as Arriving<V, C>>::first(value, combiner)));
-                }
+        self.raw.drain(number, |hash, key, value| match table.entry(spread(hash), |(held, _)| *held == key, rehash) {
+            Entry::Occupied(mut found) => combiner.add_owned(&mut found.get_mut().1, value),
+            Entry::Vacant(free) => {
+                free.insert((key, <Raw as Arriving<V, C>>::first(value, combiner)));
             }
         });
-        self.folded.drain(windows.len(), |hash, key, accumulator| {
+        self.folded.drain(number, |hash, key, accumulator| {
             match table.entry(spread(hash), |(held, _)| *held == key, rehash) {
                 Entry::Occupied(mut found) => combiner.merge(&mut found.get_mut().1, accumulator),
                 Entry::Vacant(free) => {
