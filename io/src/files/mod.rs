@@ -13,14 +13,17 @@
 //! | [`OutputFolder::publish`] | launcher | files that nobody staged are removed; `.NAME.tmp-RUN/` is renamed to the target |
 //! | [`OutputFolder::abort`] | launcher, instead | `.NAME.tmp-RUN/` is removed |
 //!
-//! Promises: a reader of the target sees either nothing or everything (with `.overwrite()`: the old output, for an instant nothing, then the
-//! new). Publishing again changes nothing. Nothing is written, renamed or removed outside the target and its hidden siblings, whatever
+//! With `.single_file()` the target is a file: `publish` appends the parts to one another in the hidden folder and renames the whole.
+//!
+//! Promises: a reader of the target sees either nothing or everything (with `.overwrite()`: the old output, for an instant nothing unless it is
+//! a file, then the new). Publishing again changes nothing. Nothing is written, renamed or removed outside the target and its hidden siblings, whatever
 //! stands in what was staged. A process that is killed leaves at most a hidden folder, of which the next run to the same target warns.
 
 mod error;
 mod input;
 mod output;
 mod part;
+mod single;
 
 pub use error::FileError;
 pub(crate) use input::{InputFile, expand};

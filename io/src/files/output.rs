@@ -9,31 +9,43 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::part::StagedFile;
 use super::{FileError, Parts, StagedFiles};
 
-/// A folder that one run fills and publishes.
+/// A folder that one run fills and publishes, as it is or as one file.
 ///
 /// Making one does no I/O. Its state is the run that is going on in this process; what was staged names its run itself, so it can also be
 /// published by another process after a restart.
 #[derive(Debug)]
 pub(crate) struct OutputFolder {
-    target: PathBuf,
+    pub(super) target: PathBuf,
     overwrite: bool,
+    single_file: bool,
     run: Mutex<Option<String>>,
 }
 
 impl OutputFolder {
     /// The folder at `target`, which must not exist yet.
     pub(crate) fn new(target: impl Into<PathBuf>) -> Self {
-        OutputFolder { target: target.into(), overwrite: false, run: Mutex::new(None) }
+        OutputFolder { target: target.into(), overwrite: false, single_file: false, run: Mutex::new(None) }
     }
 
-    /// If the folder exists, the new one takes its place when it is published. Only folders that hold nothing but part files are
-    /// replaced: a mistyped path must not cost anybody's data.
+    /// If the output exists, the new one takes its place when it is published. Only a folder that holds nothing but part files is
+    /// replaced by a folder, and only a regular file by a file: a mistyped path must not cost anybody's data.
     pub(crate) fn overwrite(mut self) -> Self {
         self.overwrite = true;
         self
     }
 
-    /// The folder as the user named it.
+    /// The part files are appended to one another when they are published: the target is a file.
+    pub(crate) fn single_file(mut self) -> Self {
+        self.single_file = true;
+        self
+    }
+
+    /// Whether the target is a file.
+    pub(crate) fn is_single_file(&self) -> bool {
+        self.single_file
+    }
+
+    /// The output as the user named it.
     pub(crate) fn target(&self) -> &Path {
         &self.target
     }
@@ -63,29 +75,35 @@ impl OutputFolder {
         Ok(Parts::new(self.temporary(&run)?, run, worker, extension.to_owned()))
     }
 
-    /// Makes the staged files visible, and nothing else. Without any, the folder appears empty.
+    /// Makes the staged files visible, and nothing else. Without any, the folder or file appears empty.
     pub(crate) fn publish(&self, staged: &[StagedFiles]) -> Result<(), FileError> {
         let mut current = self.run();
         let Some(run) = staged.first().map(|first| first.run.clone()).or_else(|| current.clone()) else {
-            return match self.target.is_dir() {
-                true => Ok(()),
-                false => Err(FileError::NotBegun { path: self.target.clone() }),
-            };
+            let published = if self.single_file { self.target.is_file() } else { self.target.is_dir() };
+            return if published { Ok(()) } else { Err(FileError::NotBegun { path: self.target.clone() }) };
         };
         let files = self.checked(&run, staged)?;
-        let (temporary, aside) = (self.temporary(&run)?, self.aside(&run)?);
+        if self.single_file {
+            self.publish_file(&run, files)?
+        } else {
+            self.publish_folder(&run, &files)?
+        }
+        current.take_if(|current| *current == run);
+        Ok(())
+    }
+
+    fn publish_folder(&self, run: &str, files: &[&StagedFile]) -> Result<(), FileError> {
+        let (temporary, aside) = (self.temporary(run)?, self.aside(run)?);
         if exists(&temporary)? {
-            self.check_lengths(&temporary, &files)?;
-            remove_others(&temporary, &files)?;
+            self.check_lengths(&temporary, files)?;
+            remove_others(&temporary, files)?;
             sync_folder(&temporary)?;
             self.move_in(&temporary, &aside)?;
             sync_folder(self.parent())?;
         } else {
-            self.check_lengths(&self.target, &files)?;
+            self.check_lengths(&self.target, files)?;
         }
-        remove_folder(&aside)?;
-        current.take_if(|current| *current == run);
-        Ok(())
+        remove_folder(&aside)
     }
 
     /// Removes what this process's run has written. Without a run it does nothing.
@@ -112,7 +130,7 @@ impl OutputFolder {
         }
     }
 
-    fn check_lengths(&self, folder: &Path, files: &[&StagedFile]) -> Result<(), FileError> {
+    pub(super) fn check_lengths(&self, folder: &Path, files: &[&StagedFile]) -> Result<(), FileError> {
         for file in files {
             let intact = fs::metadata(folder.join(&file.name)).is_ok_and(|found| found.len() == file.bytes);
             if !intact {
@@ -136,7 +154,7 @@ impl OutputFolder {
     }
 
     /// Whether something is there that may be replaced; an error if it may not.
-    fn check_target(&self) -> Result<bool, FileError> {
+    pub(super) fn check_target(&self) -> Result<bool, FileError> {
         if !exists(&self.target)? {
             return Ok(false);
         }
@@ -145,6 +163,9 @@ impl OutputFolder {
         }
         let refuse = |found: String| Err(FileError::NotOverwritten { path: self.target.clone(), found });
         let metadata = fs::symlink_metadata(&self.target).map_err(FileError::io("read", &self.target))?;
+        if self.single_file {
+            return if metadata.is_file() { Ok(true) } else { refuse("it is not a regular file".into()) };
+        }
         if !metadata.is_dir() {
             return refuse("it is not a folder".into());
         }
@@ -201,7 +222,7 @@ fn is_part(name: &str) -> bool {
     name.starts_with("part-") && !name.contains(['/', '\\', '\0'])
 }
 
-fn exists(path: &Path) -> Result<bool, FileError> {
+pub(super) fn exists(path: &Path) -> Result<bool, FileError> {
     match fs::symlink_metadata(path) {
         Ok(_) => Ok(true),
         Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(false),
@@ -220,7 +241,7 @@ fn remove_others(folder: &Path, files: &[&StagedFile]) -> Result<(), FileError> 
     Ok(())
 }
 
-fn remove_folder(folder: &Path) -> Result<(), FileError> {
+pub(super) fn remove_folder(folder: &Path) -> Result<(), FileError> {
     match fs::remove_dir_all(folder) {
         Err(cause) if cause.kind() != ErrorKind::NotFound => Err(FileError::io("remove", folder)(cause)),
         _ => Ok(()),
@@ -228,7 +249,7 @@ fn remove_folder(folder: &Path) -> Result<(), FileError> {
 }
 
 /// A rename is durable only once the folder around it is.
-fn sync_folder(folder: &Path) -> Result<(), FileError> {
+pub(super) fn sync_folder(folder: &Path) -> Result<(), FileError> {
     if cfg!(unix) {
         fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(FileError::io("sync", folder))?;
     }

@@ -277,3 +277,104 @@ fn relative_and_slashed_targets_have_their_siblings_beside_them() {
     check("a/totals.parquet/", "a", "a/.totals.parquet.tmp-1");
     check("/out", "/", "/.out.tmp-1");
 }
+
+fn single(output: &Output) -> OutputFolder {
+    OutputFolder::new(output.folder.target()).single_file()
+}
+
+fn target_text(output: &Output) -> String {
+    fs::read_to_string(output.folder.target()).unwrap()
+}
+
+#[test]
+fn a_single_file_holds_the_parts_one_after_the_other() {
+    let output = Output::new();
+    let file = single(&output);
+    file.begin().unwrap();
+    let staged = [write(&file, 1, "c"), write(&file, 0, "a"), write(&file, 0, "b")];
+    write(&file, 1, "never staged");
+    assert!(!file.target().exists());
+
+    file.publish(&staged).unwrap();
+    assert_eq!((names(output.dir.path()), target_text(&output)), (vec!["out".into()], "abc".into()));
+    file.publish(&staged).unwrap();
+    single(&output).publish(&staged).unwrap();
+    file.abort().unwrap();
+    assert_eq!((names(output.dir.path()), target_text(&output)), (vec!["out".into()], "abc".into()));
+
+    let message = single(&output).begin().unwrap_err().to_string();
+    assert!(message.contains("out` exists already"), "{message}");
+    fs::write(file.target(), "ab").unwrap();
+    assert!(matches!(file.publish(&staged), Err(FileError::Lost { .. })));
+}
+
+#[test]
+fn nothing_staged_publishes_an_empty_file() {
+    let output = Output::new();
+    let file = single(&output);
+    assert!(matches!(file.publish(&[]), Err(FileError::NotBegun { .. })));
+    file.begin().unwrap();
+    file.publish(&[]).unwrap();
+    file.publish(&[]).unwrap();
+    assert_eq!((names(output.dir.path()), target_text(&output)), (vec!["out".into()], String::new()));
+}
+
+#[test]
+fn a_single_file_replaces_a_file_and_nothing_else() {
+    let output = Output::new();
+    fs::write(output.folder.target(), "old").unwrap();
+    let file = single(&output).overwrite();
+    file.begin().unwrap();
+    let staged = [write(&file, 0, "new")];
+    assert_eq!(target_text(&output), "old");
+    file.publish(&staged).unwrap();
+    assert_eq!((names(output.dir.path()), target_text(&output)), (vec!["out".into()], "new".into()));
+
+    fs::remove_file(file.target()).unwrap();
+    fs::create_dir(file.target()).unwrap();
+    let message = file.begin().unwrap_err().to_string();
+    assert!(message.contains("out` is not overwritten, because it is not a regular file"), "{message}");
+}
+
+/// A crash at each step of publishing: in the middle of the copy, before and among the removals of parts, before and after the rename.
+#[test]
+fn an_interrupted_publication_of_a_file_is_completed() {
+    type Crash = fn(&Path, &Path);
+    let crashes: [Crash; 5] = [
+        |hidden, _| fs::write(hidden.join("whole"), "zer").unwrap(),
+        |hidden, _| fs::write(hidden.join("whole"), "zeroone").unwrap(),
+        |hidden, _| {
+            fs::write(hidden.join("whole"), "zeroone").unwrap();
+            fs::remove_file(hidden.join("part-00000-00000.txt")).unwrap();
+        },
+        |hidden, _| {
+            fs::write(hidden.join("whole"), "zeroone").unwrap();
+            ["part-00000-00000.txt", "part-00001-00000.txt"].map(|part| fs::remove_file(hidden.join(part)).unwrap());
+        },
+        |hidden, target| {
+            fs::write(target, "zeroone").unwrap();
+            ["part-00000-00000.txt", "part-00001-00000.txt"].map(|part| fs::remove_file(hidden.join(part)).unwrap());
+        },
+    ];
+    for crash in crashes {
+        let output = Output::new();
+        let file = single(&output);
+        file.begin().unwrap();
+        let staged = [write(&file, 0, "zero"), write(&file, 1, "one")];
+        crash(&output.dir.path().join(format!(".out.tmp-{}", staged[0].run)), output.folder.target());
+        single(&output).publish(&staged).unwrap();
+        assert_eq!((names(output.dir.path()), target_text(&output)), (vec!["out".into()], "zeroone".into()));
+    }
+}
+
+#[test]
+fn a_file_that_came_meanwhile_is_not_replaced() {
+    let output = Output::new();
+    let file = single(&output);
+    file.begin().unwrap();
+    let staged = [write(&file, 0, "zero")];
+    fs::write(file.target(), "mine").unwrap();
+    assert!(matches!(file.publish(&staged), Err(FileError::TargetExists { .. })));
+    file.abort().unwrap();
+    assert_eq!((names(output.dir.path()), target_text(&output)), (vec!["out".into()], "mine".into()));
+}

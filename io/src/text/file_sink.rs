@@ -24,10 +24,14 @@ pub trait Encode: Send + Sync + 'static {
     fn encode(&self, records: &[Self::Record], begins_file: bool, into: &mut Vec<u8>) -> Result<(), BoxError>;
 }
 
+/// Formats whose files, one after the other, are again a file: those without headers.
+pub trait Append: Encode {}
+
 /// Writes text files into a new folder: [`TextSink`](super::TextSink), [`CsvSink`](super::CsvSink) or
 /// [`JsonLinesSink`](super::JsonLinesSink).
 ///
-/// The folder appears when the pipeline has succeeded, complete or not at all. Each worker writes files of its own in it.
+/// The folder appears when the pipeline has succeeded, complete or not at all. Each worker writes files of its own in it. Lines and JSON
+/// lines can be one file instead: [`single_file`](Self::single_file).
 pub struct FileSink<F> {
     folder: OutputFolder,
     compression: Compression,
@@ -46,9 +50,28 @@ impl<F: Encode> FileSink<F> {
         self
     }
 
-    /// Lets the output take the place of an earlier one. A folder that holds anything but part files is still refused.
+    /// Lets the output take the place of an earlier one. A folder that holds anything but part files is still refused, as is
+    /// a file in a folder's place.
     pub fn overwrite(mut self) -> Self {
         self.folder = self.folder.overwrite();
+        self
+    }
+}
+
+impl<F: Append> FileSink<F> {
+    /// One file at the path instead of a folder. It, too, appears when the pipeline has succeeded, complete or not at all.
+    ///
+    /// Workers still write files of their own, which are appended to one another in the end: what one worker wrote keeps its order. With
+    /// [`overwrite`](Self::overwrite) the file takes the place of whatever regular file is there.
+    ///
+    /// ```
+    /// use purlin_io::text::JsonLinesSink;
+    /// use purlin_model::Pipeline;
+    /// let pairs = Pipeline::new().create("pairs", [("a".to_string(), 1), ("b".to_string(), 2)]);
+    /// pairs.write("out", JsonLinesSink::new("pairs.jsonl").single_file());
+    /// ```
+    pub fn single_file(mut self) -> Self {
+        self.folder = self.folder.single_file();
         self
     }
 }
@@ -77,7 +100,12 @@ impl<F: Encode> Sink for FileSink<F> {
     async fn open(&self, worker: usize) -> Result<Box<dyn Writer<Self>>, BoxError> {
         let parts = self.folder.parts(worker, &self.compression.extension(F::EXTENSION))?;
         let (format, compression) = (self.format.clone(), self.compression);
-        Ok(Box::new(FileWriter { format, compression, parts, open: None, encoded: Vec::new() }))
+        let mut writer = FileWriter { format, compression, parts, open: None, encoded: Vec::new() };
+        // So that a single file of no elements is one that its compression can read: nothing at all is no gzip file.
+        if self.folder.is_single_file() && worker == 0 {
+            writer.file()?;
+        }
+        Ok(Box::new(writer))
     }
 
     async fn publish(&self, staged: Vec<StagedFiles>) -> Result<(), BoxError> {
@@ -93,29 +121,36 @@ struct FileWriter<F> {
     format: Arc<F>,
     compression: Compression,
     parts: Parts,
-    /// The file being written: made with the first element, finished by `stage`.
+    /// The file being written: finished by `stage`.
     open: Option<Encoder>,
     encoded: Vec<u8>,
 }
 
 impl<F: Encode> FileWriter<F> {
+    /// The open file, a new one if there is none.
+    fn file(&mut self) -> Result<&mut Encoder, BoxError> {
+        match &mut self.open {
+            Some(file) => Ok(file),
+            open => {
+                let part = self.parts.create()?;
+                let path = part.path().to_owned();
+                Ok(open.insert(Encoder::new(self.compression, part).map_err(FileError::io("write", &path))?))
+            }
+        }
+    }
+
     fn append(&mut self, records: &[F::Record]) -> Result<(), BoxError> {
         if records.is_empty() {
             return Ok(());
         }
         self.encoded.clear();
         self.format.encode(records, self.open.is_none(), &mut self.encoded)?;
-        let file = match &mut self.open {
-            Some(file) => file,
-            None => {
-                let part = self.parts.create()?;
-                let path = part.path().to_owned();
-                self.open.insert(Encoder::new(self.compression, part).map_err(FileError::io("write", &path))?)
-            }
-        };
-        if let Err(cause) = file.write_all(&self.encoded) {
+        let encoded = std::mem::take(&mut self.encoded);
+        let file = self.file()?;
+        if let Err(cause) = file.write_all(&encoded) {
             return Err(FileError::io("write", file.path())(cause).into());
         }
+        self.encoded = encoded;
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use purlin_model::{BoxError, Element};
 
-use super::{DecodeLine, Encode, Fail, FileSink, LineSource};
+use super::{Append, DecodeLine, Encode, Fail, FileSink, LineSource};
 
 /// The format of JSON lines that hold `T`s.
 #[derive(Clone, Copy, Debug)]
@@ -84,3 +84,5 @@ impl<T: Element> Encode for JsonLines<T> {
         Ok(())
     }
 }
+
+impl<T: Element> Append for JsonLines<T> {}

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use purlin_model::BoxError;
 
-use super::{DecodeLine, Encode, Fail, FileSink, LineSource};
+use super::{Append, DecodeLine, Encode, Fail, FileSink, LineSource};
 
 /// The format of plain lines in UTF-8.
 #[derive(Clone, Copy, Debug)]
@@ -71,3 +71,5 @@ impl Encode for Lines {
         Ok(())
     }
 }
+
+impl Append for Lines {}

@@ -33,9 +33,10 @@
 //! **Records that cannot be decoded** fail the pipeline with file and line, unless the source is told to
 //! give [`DeadLetter`](crate::DeadLetter)s for them: then its elements are `Result`s.
 //!
-//! **Output** is always a folder, whatever its name: each worker writes files of its own, `part-WORKER-SEQUENCE.csv`. The folder appears
+//! **Output** is a folder, whatever its name: each worker writes files of its own, `part-WORKER-SEQUENCE.csv`. The folder appears
 //! when the pipeline has succeeded, all at once, and must not exist before unless the sink says `.overwrite()`. A worker without elements
-//! writes no file, so the output of no elements is an empty folder (which as an input is an empty collection).
+//! writes no file, so the output of no elements is an empty folder (which as an input is an empty collection). Lines and JSON
+//! lines become one file with `.single_file()`.
 
 mod compression;
 mod csv;
@@ -53,7 +54,7 @@ pub use crate::files::{FileError, StagedFiles};
 pub use compression::Compression;
 pub use csv::{Csv, CsvSink, CsvSource};
 pub use error::TextError;
-pub use file_sink::{Encode, FileSink};
+pub use file_sink::{Append, Encode, FileSink};
 pub use json_lines::{JsonLines, JsonLinesSink, JsonLinesSource};
 pub use line_source::{DecodeLine, LineSource};
 pub use lines::{Lines, TextSink, TextSource};

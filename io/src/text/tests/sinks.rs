@@ -143,3 +143,19 @@ fn an_aborted_run_leaves_nothing() {
     });
     assert!(files(dir.path()).is_empty());
 }
+
+#[test]
+fn a_single_file_comes_back() {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["out.txt", "out.gz", "out.zst"] {
+        let path = dir.path().join(name);
+        run(&TextSink::lines(&path).single_file(), vec![strings(["a", ""]), strings([]), strings(["ä"])]).unwrap();
+        assert!(path.is_file());
+        assert_eq!(read(&TextSource::lines(&path), 3).unwrap(), ["a", "", "ä"]);
+
+        run(&TextSink::lines(&path).single_file().overwrite(), vec![vec![], vec![]]).unwrap();
+        assert!(path.is_file());
+        assert!(read(&TextSource::lines(&path), 3).unwrap().is_empty(), "{name}");
+    }
+    assert_eq!(files(dir.path()), ["out.gz", "out.txt", "out.zst"]);
+}
