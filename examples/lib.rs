@@ -1,0 +1,5 @@
+//! What example programs are made of, for their tests and benchmarks.
+
+#![warn(missing_docs)]
+
+pub mod nexmark;
