@@ -8,10 +8,10 @@ use purlin::prelude::*;
 /// use purlin::combine::CombineFn;
 /// use purlin_examples::nexmark::Greatest;
 ///
-/// let longest = Greatest::by(|word: &&str| word.len());
+/// let longest = Greatest::by(|word: &String| word.len());
 /// let mut kept = longest.create();
 /// for word in ["to", "be", "or", "not", "all"] {
-///     longest.add(&mut kept, &word);
+///     longest.add_owned(&mut kept, word.to_string());
 /// }
 /// assert_eq!(longest.extract(kept), ["not", "all"]);
 /// ```

@@ -114,3 +114,10 @@ fn totals_without_arguments_is_a_demonstration() {
     let told = Place::new().ok("totals");
     assert!(told.contains("Both runners agree."), "{told}");
 }
+
+#[test]
+fn help_begins_with_what_the_program_does() {
+    let place = Place::new();
+    assert!(place.ok("wordcount --help").starts_with("Count the words in text files\n"));
+    assert!(place.ok("nexmark -h").starts_with("Run a Nexmark query"));
+}

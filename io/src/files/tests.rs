@@ -336,6 +336,12 @@ fn a_single_file_replaces_a_file_and_nothing_else() {
     assert!(message.contains("out` is not overwritten, because it is not a regular file"), "{message}");
 }
 
+fn remove_parts(hidden: &Path) {
+    for part in ["part-00000-00000.txt", "part-00001-00000.txt"] {
+        fs::remove_file(hidden.join(part)).unwrap();
+    }
+}
+
 /// A crash at each step of publishing: in the middle of the copy, before and among the removals of parts, before and after the rename.
 #[test]
 fn an_interrupted_publication_of_a_file_is_completed() {
@@ -349,11 +355,11 @@ fn an_interrupted_publication_of_a_file_is_completed() {
         },
         |hidden, _| {
             fs::write(hidden.join("whole"), "zeroone").unwrap();
-            ["part-00000-00000.txt", "part-00001-00000.txt"].map(|part| fs::remove_file(hidden.join(part)).unwrap());
+            remove_parts(hidden);
         },
         |hidden, target| {
             fs::write(target, "zeroone").unwrap();
-            ["part-00000-00000.txt", "part-00001-00000.txt"].map(|part| fs::remove_file(hidden.join(part)).unwrap());
+            remove_parts(hidden);
         },
     ];
     for crash in crashes {

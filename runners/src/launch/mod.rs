@@ -15,7 +15,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use clap::Parser;
+use clap::builder::Resettable;
+use clap::{CommandFactory, FromArgMatches, Parser};
 use purlin_model::graph::Graph;
 use purlin_model::metrics::Metric;
 use purlin_model::{Failure, Pipeline};
@@ -28,7 +29,7 @@ use crate::user_code::quiet_user_panics;
 use signals::Signals;
 
 #[derive(Parser)]
-#[command(version, about, long_about = None)]
+#[command(version)]
 struct CommandLine<O: clap::Args> {
     #[command(flatten)]
     user: O,
@@ -41,7 +42,7 @@ struct CommandLine<O: clap::Args> {
 /// `O` holds the program's own options (`#[derive(clap::Args)]`). The exit code is 0 when the pipeline has finished or was stopped
 /// gracefully, 1 when it failed, 2 when it cannot be run as asked; a failure is one message on standard error.
 pub fn main<O: clap::Args>(build: impl Fn(&O, &Pipeline) -> Result<(), Failure>) -> ExitCode {
-    let CommandLine { user, launch } = CommandLine::<O>::parse();
+    let CommandLine { user, launch } = parsed::<O>();
     logging::start(&launch.log);
     quiet_user_panics();
     let built = || {
@@ -50,6 +51,15 @@ pub fn main<O: clap::Args>(build: impl Fn(&O, &Pipeline) -> Result<(), Failure>)
         pipeline.graph()
     };
     exit_code(launch.check().and_then(|()| built()).and_then(|graph| run(&graph, &launch)))
+}
+
+/// The command line, its help introduced by what the program says of its options.
+fn parsed<O: clap::Args>() -> CommandLine<O> {
+    let users = O::augment_args(clap::Command::default());
+    let about = Resettable::from(users.get_about().cloned());
+    let long_about = Resettable::from(users.get_long_about().cloned());
+    let command = CommandLine::<O>::command().about(about).long_about(long_about);
+    CommandLine::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
 }
 
 /// A result as a program's exit code; a failure is printed on standard error.
