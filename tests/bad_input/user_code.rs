@@ -215,3 +215,63 @@ fn do_fns_that_panic_or_fail() {
         }
     }
 }
+
+/// Counts instances that were set up and those that were torn down; goes wrong where it is told to.
+#[derive(Clone)]
+struct Resource {
+    wrong_in: &'static str,
+    panics: bool,
+    open: std::sync::Arc<std::sync::atomic::AtomicI64>,
+    opened: std::sync::Arc<std::sync::atomic::AtomicI64>,
+}
+
+impl Resource {
+    fn reached(&self, place: &str) -> Result<(), BoxError> {
+        match (place == self.wrong_in, self.panics) {
+            (false, _) => Ok(()),
+            (true, true) => panic!("this goes wrong on purpose"),
+            (true, false) => Err(REASON.into()),
+        }
+    }
+}
+
+impl DoFn<i64> for Resource {
+    type Out = Output<i64>;
+
+    fn setup(&mut self) -> Result<(), BoxError> {
+        self.open.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        self.opened.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        self.reached("setup")
+    }
+
+    fn start_bundle(&mut self) -> Result<(), BoxError> {
+        self.reached("start_bundle")
+    }
+
+    fn process(&mut self, n: i64, _: &Context<'_>, out: &mut Output<i64>) -> Result<(), BoxError> {
+        out.emit(n);
+        if n == LAST { self.reached("process") } else { Ok(()) }
+    }
+
+    fn finish_bundle(&mut self, _: &mut Output<i64>) -> Result<(), BoxError> {
+        self.reached("finish_bundle")
+    }
+
+    fn teardown(&mut self) -> Result<(), BoxError> {
+        self.open.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
+        self.reached("teardown")
+    }
+}
+
+#[test]
+fn what_a_do_fn_has_opened_is_torn_down_once_whatever_goes_wrong() {
+    for wrong_in in ["setup", "start_bundle", "process", "finish_bundle", "teardown"] {
+        for panics in [false, true] {
+            let resource = Resource { wrong_in, panics, open: Default::default(), opened: Default::default() };
+            check("resource", panics, |numbers| numbers.par_do("resource", resource.clone()));
+            let count = |of: &std::sync::atomic::AtomicI64| of.load(std::sync::atomic::Ordering::SeqCst);
+            assert!(count(&resource.opened) >= Runner::ALL.len() as i64, "{wrong_in}: it was set up on every runner");
+            assert_eq!(count(&resource.open), 0, "{wrong_in}, panics: {panics}: all that was set up is torn down");
+        }
+    }
+}

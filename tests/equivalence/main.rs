@@ -11,6 +11,7 @@ use proptest::prelude::*;
 use purlin::Failure;
 use purlin::graph::Graph;
 use purlin::prelude::*;
+use purlin_tests::random_cases;
 
 use input::Input;
 use pipelines::{Pair, Recipe, Seen};
@@ -19,7 +20,7 @@ use pipelines::{Pair, Recipe, Seen};
 const PARALLELISM: [usize; 3] = [1, 2, 8];
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: cases(), max_shrink_iters: 2000, ..ProptestConfig::default() })]
+    #![proptest_config(random_cases(200))]
 
     #[test]
     fn all_runners_agree(recipe in pipelines::recipe(), left in input::input(), right in input::input()) {
@@ -43,11 +44,6 @@ proptest! {
             prop_assert_eq!(&stream, &expected, "stream with {} workers", workers);
         }
     }
-}
-
-/// As many as `PROPTEST_CASES` says, else enough for an ordinary run.
-fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(200)
 }
 
 /// What a runner makes of a pipeline: everything observable of every output element, sorted.

@@ -7,13 +7,13 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use purlin::Timestamp;
 use purlin_examples::nexmark::{Auction, Bid, Event, Person, What};
-use purlin_tests::Scripted;
+use purlin_tests::{Scripted, random_cases};
 
 use crate::by_hand;
 use crate::outcome::{QUERIES, RUNNERS, check, outcome};
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: cases(), max_shrink_iters: 500, ..ProptestConfig::default() })]
+    #![proptest_config(random_cases(20))]
 
     #[test]
     fn the_results_are_those_of_plain_loops(site in site(), arrival in arrival()) {
@@ -25,11 +25,6 @@ proptest! {
             }
         }
     }
-}
-
-/// As many as `PROPTEST_CASES` says, else enough for an ordinary run.
-fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(20)
 }
 
 /// How events come: dealt to splits, in bundles, with a watermark that follows them or not.

@@ -8,13 +8,13 @@ mod script;
 
 use proptest::prelude::*;
 use purlin::prelude::*;
-use purlin_tests::Runner;
+use purlin_tests::{Runner, random_cases};
 
 use pipeline::{Recipe, Seen};
 use script::{Event, test_stream};
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: cases(), max_shrink_iters: 5000, ..ProptestConfig::default() })]
+    #![proptest_config(random_cases(300))]
 
     #[test]
     fn all_runners_agree_event_by_event(recipe in pipeline::recipe(), script in script::script()) {
@@ -23,11 +23,6 @@ proptest! {
             prop_assert_eq!(&outcome(&recipe, &script, runner), &expected, "{:?}", runner);
         }
     }
-}
-
-/// As many as `PROPTEST_CASES` says, else enough for an ordinary run.
-fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(300)
 }
 
 /// Everything observable of every output element, sorted, the number of the event that made it first.

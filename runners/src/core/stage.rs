@@ -43,6 +43,19 @@ struct RunningStep {
     sides: SideInputs,
     /// Elements whose side input is not ready.
     waiting: Box<dyn AnyBundle>,
+    torn_down: bool,
+}
+
+/// After a failure, its own or another's, an instance is still torn down: what it holds open is to be closed. Nobody is told
+/// if that fails too, for the first failure is the news.
+impl Drop for RunningStep {
+    fn drop(&mut self) {
+        if let RunningWork::Operator(operator) = &mut self.work
+            && !self.torn_down
+        {
+            let _ = guarded("a transform", None, || operator.teardown());
+        }
+    }
 }
 
 enum RunningWork {
@@ -66,6 +79,7 @@ impl StageRun {
                 outputs: step.outputs.iter().map(|output| output.coder.new_bundle()).collect(),
                 sides: SideInputs::default(),
                 waiting: step.input.new_bundle(),
+                torn_down: false,
             };
             running.call(&step.name, None, |operator, _| operator.setup())?;
             steps.push(running);
@@ -139,6 +153,7 @@ impl StageRun {
     pub fn teardown(mut self) -> Result<(), Failure> {
         let stage = self.stage.clone();
         for (running, step) in self.steps.iter_mut().zip(&stage.steps) {
+            running.torn_down = true;
             running.call(&step.name, None, |operator, _| operator.teardown())?;
         }
         Ok(())

@@ -16,6 +16,7 @@ use purlin_model::{BoxError, DropCause, Timestamp};
 
 use super::holds::Holds;
 use super::sorted::SortedInput;
+use crate::user_code::guarded;
 
 /// One shard of a stateful transform.
 pub(super) struct StatefulMachine {
@@ -41,17 +42,26 @@ pub(super) struct StatefulMachine {
     /// When cells whose time to live is over are next looked for, by either clock.
     next_sweep: Option<(Timestamp, i64)>,
     in_bundle: bool,
+    torn_down: bool,
+}
+
+/// As for any transform, after a failure too.
+impl Drop for StatefulMachine {
+    fn drop(&mut self) {
+        if !self.torn_down {
+            let _ = guarded("a transform", None, || self.run.teardown());
+        }
+    }
 }
 
 impl StatefulMachine {
     /// An empty shard, its `DoFn` set up.
     pub(super) fn new(kernel: Arc<dyn StatefulKernel>, lateness_ms: i64) -> Result<Self, BoxError> {
-        let mut run = kernel.run();
-        run.setup()?;
+        let run = kernel.run();
         let spec = kernel.spec();
         let sorted = spec.time_sorted_input.then(|| SortedInput::new(lateness_ms));
         let expires_cells = spec.cells.iter().any(|cell| cell.time_to_live.is_some());
-        Ok(StatefulMachine {
+        let mut machine = StatefulMachine {
             run,
             sides: SideInputs::default(),
             lateness_ms,
@@ -69,8 +79,11 @@ impl StatefulMachine {
             last_to_fire: None,
             next_sweep: expires_cells.then_some((Timestamp::MIN, i64::MIN)),
             in_bundle: false,
+            torn_down: false,
             kernel,
-        })
+        };
+        machine.run.setup()?;
+        Ok(machine)
     }
 
     /// Takes a bundle of `(K, V)` in at processing time `now_ms`. `outs` has a bundle for each output, that for late data last.
@@ -172,6 +185,7 @@ impl StatefulMachine {
 
     /// After the last bundle.
     pub(super) fn teardown(&mut self) -> Result<(), BoxError> {
+        self.torn_down = true;
         self.run.teardown()
     }
 

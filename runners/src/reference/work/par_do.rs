@@ -5,6 +5,7 @@ use purlin_model::{Failure, Timestamp};
 
 use super::{Outputs, Place, Turn, Work};
 use crate::reference::element::Element;
+use crate::user_code::guarded;
 
 /// The instance, and the elements whose side inputs are not ready.
 pub(super) struct ParDo<'a> {
@@ -12,13 +13,24 @@ pub(super) struct ParDo<'a> {
     operator: Box<dyn Operator>,
     waiting: Vec<Element>,
     watermark: Timestamp,
+    torn_down: bool,
+}
+
+/// After a failure too, for what it holds open is to be closed; if that fails as well, the first failure is the news.
+impl Drop for ParDo<'_> {
+    fn drop(&mut self) {
+        if !self.torn_down {
+            let _ = guarded(&self.place.node.name, None, || self.operator.teardown());
+        }
+    }
 }
 
 impl<'a> ParDo<'a> {
     pub(super) fn new(place: Place<'a>, factory: &dyn OperatorFactory) -> Result<Self, Failure> {
-        let mut operator = factory.create();
-        operator.setup().map_err(|cause| place.failure(cause))?;
-        Ok(ParDo { place, operator, waiting: Vec::new(), watermark: Timestamp::MIN })
+        let operator = factory.create();
+        let mut par_do = ParDo { place, operator, waiting: Vec::new(), watermark: Timestamp::MIN, torn_down: false };
+        par_do.operator.setup().map_err(|cause| par_do.place.failure(cause))?;
+        Ok(par_do)
     }
 
     fn bundle(&mut self, elements: &[Element], sides: &SideInputs, outputs: &mut Outputs<'_>) -> Result<(), Failure> {
@@ -53,6 +65,7 @@ impl Work for ParDo<'_> {
     }
 
     fn finish(&mut self) -> Result<(), Failure> {
+        self.torn_down = true;
         self.operator.teardown().map_err(|cause| self.place.failure(cause))
     }
 }

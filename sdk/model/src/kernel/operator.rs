@@ -12,7 +12,7 @@ use crate::{BoxError, Element};
 /// One running instance of an element-wise transform, used by one thread at a time.
 ///
 /// The lifecycle is Beam's (SEMANTICS §10): `setup`, then bundles (`start_bundle`, `process` …, `finish_bundle`), then
-/// `teardown`. After an error the instance is discarded.
+/// `teardown`. After an error the instance is torn down and discarded.
 pub trait Operator: Send {
     /// Before the first bundle.
     fn setup(&mut self) -> Result<(), BoxError> {

@@ -14,8 +14,8 @@ use crate::{BoxError, Element, PCollection, Pane, Timestamp};
 /// Element-wise user code with a lifecycle: connections to open, work to batch, several outputs.
 ///
 /// An instance is a clone of the value given to `par_do`, used by one thread. Its life is `setup`, then bundles
-/// (`start_bundle`, `process` for each element, `finish_bundle`), then `teardown`. After an error the instance is dropped
-/// without a teardown and the pipeline fails. Where bundles begin and end is the runner's choice.
+/// (`start_bundle`, `process` for each element, `finish_bundle`), then `teardown`. After an error or a panic the instance
+/// is torn down and the pipeline fails. Where bundles begin and end is the runner's choice.
 ///
 /// ```
 /// use purlin_model::{BoxError, Context, DoFn, Output, Pipeline};
