@@ -1,5 +1,7 @@
 //! Random pipelines, as recipes that can be printed, shrunk and built again.
 
+use std::cmp::Reverse;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use purlin::prelude::*;
@@ -53,6 +55,12 @@ enum Step {
     Group,
     DistinctValues,
     TopTwo,
+    TwoNearest(i64),
+    TwoSamples(u64),
+    Distinct,
+    DistinctBy(i64),
+    LatestPerKey,
+    Latest,
     SumOfAll,
     SumOfAllWithFanout(u32),
     InnerJoinRight,
@@ -145,6 +153,16 @@ impl Step {
                 .combine_per_key("distinct", Distinct)
                 .flat_map("spread", |(key, values)| values.into_iter().map(move |v| (key, v)).collect::<Vec<_>>()),
             Step::TopTwo => left.combine_per_key("top", Top::n(2)).map_values("best", |best: Vec<i64>| digest(best)),
+            Step::TwoNearest(to) => left
+                .combine_per_key("nearest", Top::n(2).by(move |value: &i64| Reverse((value - to).abs())))
+                .map_values("both", digest),
+            Step::TwoSamples(seed) => {
+                left.combine_per_key("samples", Sample::n(2).seed(seed)).map_values("both", digest)
+            }
+            Step::Distinct => left.distinct("distinct"),
+            Step::DistinctBy(modulus) => left.distinct_by("distinct", move |(_, value)| value.rem_euclid(modulus)),
+            Step::LatestPerKey => left.latest_per_key("latest"),
+            Step::Latest => left.latest("latest"),
             Step::SumOfAll => {
                 left.map("value", |(_, value)| value).combine_globally("sum of all", Sum).map("key", |sum| (0, sum))
             }
@@ -198,8 +216,9 @@ impl Step {
     /// Whether it groups: afterwards sessions are merged, and fresh ones cannot be joined with them.
     fn groups(self) -> bool {
         use Step::{
-            CountAndExtremes, DistinctValues, Group, InnerJoinRight, LeftJoinRight, OuterJoinRight, Sum, SumOfAll,
-            SumOfAllWithFanout, SumWithFanout, TopTwo,
+            CountAndExtremes, Distinct, DistinctBy, DistinctValues, Group, InnerJoinRight, Latest, LatestPerKey,
+            LeftJoinRight, OuterJoinRight, Sum, SumOfAll, SumOfAllWithFanout, SumWithFanout, TopTwo, TwoNearest,
+            TwoSamples,
         };
         matches!(
             self,
@@ -207,6 +226,12 @@ impl Step {
                 | Group
                 | DistinctValues
                 | TopTwo
+                | TwoNearest(_)
+                | TwoSamples(_)
+                | Distinct
+                | DistinctBy(_)
+                | LatestPerKey
+                | Latest
                 | SumOfAll
                 | SumWithFanout(_)
                 | SumOfAllWithFanout(_)
@@ -288,6 +313,12 @@ fn step() -> impl Strategy<Value = Step> {
         Just(Step::Group),
         Just(Step::DistinctValues),
         Just(Step::TopTwo),
+        (-20..20_i64).prop_map(Step::TwoNearest),
+        (0..3_u64).prop_map(Step::TwoSamples),
+        Just(Step::Distinct),
+        (1..5_i64).prop_map(Step::DistinctBy),
+        Just(Step::LatestPerKey),
+        Just(Step::Latest),
         Just(Step::SumOfAll),
         (0..4_u32).prop_map(Step::SumOfAllWithFanout),
         Just(Step::InnerJoinRight),

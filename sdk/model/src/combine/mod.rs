@@ -1,28 +1,35 @@
 //! Combiners: how many values become one.
 //!
 //! A [`CombineFn`] folds values into an accumulator, merges accumulators made apart, and turns one into a result.
-//! The standard ones are [`Sum`], [`Count`], [`Min`], [`Max`], [`Mean`], [`Top`] and [`Distinct`]; `Sum.of(|o: &Order| o.amount)`
+//! The standard ones are [`Sum`], [`Count`], [`Min`], [`Max`], [`Mean`], [`Top`], [`Sample`] and [`Distinct`]; `Sum.of(|o: &Order| o.amount)`
 //! projects first, and a tuple of combiners makes one pass over the values for all of them.
 
+mod by_time;
 mod count;
 mod distinct;
+mod encoding;
 mod extremum;
 mod mean;
 mod of;
+mod sample;
 mod sum;
 mod to_vec;
 mod top;
+mod top_by;
 mod tuple;
 mod two_steps;
 
+pub(crate) use by_time::ByTime;
 pub use count::Count;
 pub use distinct::Distinct;
 pub use extremum::{Max, Min};
 pub use mean::{Mean, MeanAccumulator};
 pub use of::Of;
+pub use sample::Sample;
 pub use sum::{ExactSum, Sum, Summable};
 pub use to_vec::{ToMap, ToMultimap, ToVec};
 pub use top::Top;
+pub use top_by::TopBy;
 pub(crate) use two_steps::{Accumulating, Merging};
 
 use std::sync::Arc;

@@ -26,6 +26,11 @@ impl Top {
         Top { n }
     }
 
+    /// How many.
+    pub(super) const fn count(self) -> usize {
+        self.n
+    }
+
     fn trim<T: Ord>(&self, best: &mut Vec<T>) {
         best.sort_unstable_by(|a, b| b.cmp(a));
         best.truncate(self.n);

@@ -3,6 +3,7 @@
 mod co_group;
 mod combine;
 mod create;
+mod distinct;
 mod fanout;
 mod filter;
 mod flat_map;
@@ -11,6 +12,7 @@ mod group_by_key;
 mod inspect;
 mod join;
 mod keys;
+mod latest;
 mod map;
 mod par_do;
 mod partition;
