@@ -12,7 +12,9 @@ pub mod kafka;
 pub mod memory;
 #[cfg(feature = "parquet")]
 pub mod parquet;
+mod periodic;
 #[cfg(feature = "text")]
 pub mod text;
 
 pub use dead_letter::DeadLetter;
+pub use periodic::{PeriodicImpulse, PeriodicSplit};

@@ -67,8 +67,8 @@ pub use purlin_runners::launch::{self, LaunchOptions, RunnerKind, main};
 /// What most programs use.
 pub mod prelude {
     pub use crate::combine::{CombineFn, Count, Distinct, Max, Mean, Min, Sample, Sum, Top};
-    pub use crate::io::DeadLetter;
     pub use crate::io::memory::{MemorySink, MemorySource};
+    pub use crate::io::{DeadLetter, PeriodicImpulse};
     #[cfg(feature = "parquet")]
     pub use crate::row::Row;
     #[cfg(feature = "batch")]

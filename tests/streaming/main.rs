@@ -10,6 +10,7 @@ mod late;
 mod processing_time;
 mod several;
 mod side_inputs;
+mod slowly_changing;
 mod stopping;
 mod wait_on;
 mod windows;
