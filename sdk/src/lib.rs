@@ -78,11 +78,12 @@ pub mod prelude {
     pub use crate::runners::StreamRunner;
     pub use crate::sink::{BoxSink, Sink};
     pub use crate::source::{BoxSource, Source};
+    pub use crate::state::State;
     pub use crate::window::{ByElement, Fixed, Global, Sessions, Sliding, Window, WindowFn, WindowSpec};
     #[cfg(feature = "calendar")]
     pub use crate::window::{Calendar, Weekday};
     pub use crate::{
         At, BoxError, Collections, Context, DoFn, Element, Failure, Key, Output, PCollection, PTransform, Pipeline,
-        Timestamp, Trigger, days, hours, milliseconds, minutes, seconds,
+        StateContext, StatefulDoFn, TimerContext, Timestamp, Trigger, days, hours, milliseconds, minutes, seconds,
     };
 }

@@ -1,10 +1,12 @@
 //! Derive macros of Purlin.
 //!
-//! One today: [`Row`](macro@Row). The work is in two steps, each a file: `input` reads the struct and refuses what
-//! cannot be a row, `expand` writes the `impl`.
+//! - [`Row`](macro@Row). The work is in two steps, each a file: `input` reads the struct and refuses what
+//!   cannot be a row, `expand` writes the `impl`.
+//! - [`State`](macro@State), in the file `state`.
 
 mod expand;
 mod input;
+mod state;
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
@@ -85,4 +87,39 @@ pub fn row(input: TokenStream) -> TokenStream {
         .map(|input| expand::expand(&input))
         .unwrap_or_else(syn::Error::into_compile_error)
         .into()
+}
+
+/// Makes a struct a `State`: what a stateful `DoFn` remembers for each key and window. Each field is a cell or a timer.
+///
+/// ```
+/// use purlin_model::combine::Sum;
+/// use purlin_model::state::{Bag, Combining, EventTimer, State, Value};
+///
+/// #[derive(State)]
+/// # #[state(crate = "purlin_model")]
+/// struct Cells {
+///     last: Value<i64>,
+///     recent: Bag<String>,
+///     total: Combining<Sum, i64>,
+///     flush: EventTimer,
+/// }
+/// ```
+///
+/// Fields' names are the names of the cells: snapshots find them by it. The struct may have generic parameters; their bounds stand on the
+/// struct. `#[state(crate = "path")]` on it says where to find the crate with the module `state`, for crates that do not depend on `purlin`
+/// itself or call it otherwise.
+///
+/// Anything else is no field of a state:
+///
+/// ```compile_fail,E0277
+/// #[derive(purlin_derive::State)]
+/// #[state(crate = "purlin_model")]
+/// struct Cells {
+///     last: Option<i64>,
+/// }
+/// ```
+#[proc_macro_derive(State, attributes(state))]
+pub fn state(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    state::expand(&input).unwrap_or_else(syn::Error::into_compile_error).into()
 }

@@ -2,7 +2,7 @@
 //!
 //! - [`Pipeline`] and [`PCollection`] build a [`graph`]; [`PTransform`]s are composites of transforms.
 //! - [`window`]s, [`Trigger`]s and [`Pane`]s say how event time is cut and when results are emitted.
-//! - [`combine`], [`view`] and [`DoFn`] are where user code goes in.
+//! - [`combine`], [`view`], [`DoFn`] and, with [`state`], [`StatefulDoFn`] are where user code goes in.
 //! - [`source`] and [`sink`] are the contracts of connectors, [`coder`] that of encodings.
 //! - [`bundle`]s of elements are what moves; [`kernel`]s are the typed inner loops that runners drive.
 //!
@@ -30,6 +30,7 @@ pub mod metrics;
 pub mod row;
 pub mod sink;
 pub mod source;
+pub mod state;
 pub mod view;
 pub mod window;
 
@@ -40,5 +41,5 @@ pub use pane::{Pane, Timing};
 pub use pcollection::{Collections, PCollection, PTransform};
 pub use pipeline::Pipeline;
 pub use time::{Timestamp, days, hours, milliseconds, minutes, seconds};
-pub use transform::{At, Context, DoFn, Either, Failed, Output, Outputs};
+pub use transform::{At, Context, DoFn, Either, Failed, Output, Outputs, StateContext, StatefulDoFn, TimerContext};
 pub use trigger::{TimeTransform, Trigger};

@@ -7,6 +7,7 @@
 //! - [`Operator`]: element-wise work on a bundle.
 //! - [`Grouping`]: what a grouping by key needs, in the three shapes that runners drive: [`GroupStore`] (cells
 //!   under a trigger machine), [`WindowTable`] (whole windows at once) and [`Aggregator`] (a bounded input, in parallel).
+//! - [`StatefulKernel`]: what a `DoFn` with state and timers needs; the runner keeps the clocks.
 
 mod aggregator;
 mod by_window;
@@ -17,7 +18,9 @@ mod hash;
 mod lift;
 mod operator;
 mod partition;
+mod slots;
 mod stateful;
+mod stateful_run;
 mod store;
 mod table;
 mod window_numbers;
@@ -34,6 +37,7 @@ pub use store::{CellId, GroupStore, KeyId};
 pub use table::WindowTable;
 
 pub(crate) use operator::per_bundle;
+pub(crate) use stateful_run::TypedStateful;
 
 /// How many partitions grouped data is cut into: the key groups of a job, fixed for ever, for snapshots name them.
 pub const KEY_GROUPS: usize = 256;

@@ -101,6 +101,16 @@ pub struct Output<T> {
     nowhere: bool,
     /// The first timestamp given that no element may have.
     invalid: Option<Timestamp>,
+    /// Nothing may be emitted before this; the first timestamp given that is.
+    earliest: Timestamp,
+    too_early: Option<TooEarly>,
+}
+
+/// A timestamp given that lies before what is at hand.
+#[derive(Clone, Copy)]
+struct TooEarly {
+    given: Timestamp,
+    earliest: Timestamp,
 }
 
 impl<T> Output<T> {
@@ -133,13 +143,22 @@ impl<T> Output<T> {
     fn check(&mut self, timestamp: Timestamp) {
         if !timestamp.is_valid_for_element() {
             self.invalid.get_or_insert(timestamp);
+        } else if timestamp < self.earliest {
+            self.too_early.get_or_insert(TooEarly { given: timestamp, earliest: self.earliest });
         }
     }
 }
 
 impl<T> Default for Output<T> {
     fn default() -> Self {
-        Output { bundle: Bundle::new(), current: None, nowhere: false, invalid: None }
+        Output {
+            bundle: Bundle::new(),
+            current: None,
+            nowhere: false,
+            invalid: None,
+            earliest: Timestamp::MIN,
+            too_early: None,
+        }
     }
 }
 
@@ -153,6 +172,8 @@ pub trait Outputs: Default + Send + 'static {
     fn collections<In: Element>(input: &PCollection<In>, ids: &[crate::graph::CollectionId]) -> Self::Collections;
     #[doc(hidden)]
     fn set_current(&mut self, sides: Option<ElementSides>);
+    #[doc(hidden)]
+    fn set_earliest(&mut self, earliest: Timestamp);
     #[doc(hidden)]
     fn flush(&mut self, into: &mut [Box<dyn AnyBundle>]) -> Result<(), BoxError>;
 }
@@ -173,6 +194,11 @@ impl<T: Element> Outputs for Output<T> {
         self.current = sides;
     }
 
+    #[inline]
+    fn set_earliest(&mut self, earliest: Timestamp) {
+        self.earliest = earliest;
+    }
+
     fn flush(&mut self, into: &mut [Box<dyn AnyBundle>]) -> Result<(), BoxError> {
         if self.nowhere {
             return Err(
@@ -184,6 +210,12 @@ impl<T: Element> Outputs for Output<T> {
             return Err(format!(
                 "it emitted at {} ms; an element's timestamp lies in [{least}, {greatest}]",
                 at.millis()
+            )
+            .into());
+        }
+        if let Some(TooEarly { given, earliest }) = self.too_early.take() {
+            return Err(format!(
+                "it emitted at {given}, which is before {earliest}, the time of the element or timer at hand: the watermark may have passed                  it. Emit no earlier, or give the timer an earlier output time"
             )
             .into());
         }
@@ -211,6 +243,11 @@ macro_rules! tuple_of_outputs {
             #[inline]
             fn set_current(&mut self, sides: Option<ElementSides>) {
                 $(self.$index.set_current(sides);)+
+            }
+
+            #[inline]
+            fn set_earliest(&mut self, earliest: Timestamp) {
+                $(self.$index.set_earliest(earliest);)+
             }
 
             fn flush(&mut self, into: &mut [Box<dyn AnyBundle>]) -> Result<(), BoxError> {

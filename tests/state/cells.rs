@@ -1,0 +1,106 @@
+//! What cells hold: by key, by window, as long as the window lives.
+
+use purlin::prelude::*;
+use purlin::state::{Bag, Combining, EventTimer, MapCell, ProcessingTimer, SetCell, Value, WindowExpiration};
+
+use crate::job::check;
+
+#[derive(State)]
+struct All {
+    last: Value<i64>,
+    recent: Bag<i64>,
+    total: Combining<Sum, i64>,
+    by_parity: MapCell<bool, i64>,
+    seen: SetCell<i64>,
+    flush: EventTimer,
+    wake: ProcessingTimer,
+    end: WindowExpiration,
+}
+
+/// Uses each kind of cell and timer, and says at the window's end what it knows.
+#[derive(Clone)]
+struct Witness;
+
+impl StatefulDoFn<u8, i64> for Witness {
+    type State = All;
+    type Out = Output<String>;
+
+    fn process(
+        &mut self,
+        key: &u8,
+        n: i64,
+        state: &mut All,
+        cx: &StateContext,
+        out: &mut Output<String>,
+    ) -> Result<(), BoxError> {
+        let last = state.last.get().copied();
+        state.last.set(n);
+        state.recent.add(n);
+        state.total.add(n);
+        *state.by_parity.get_or_insert_with(n % 2 == 0, || 0) += 1;
+        let is_new = state.seen.insert(n);
+        state.flush.set(cx.window().start + milliseconds(5));
+        state.wake.set_relative(milliseconds(0));
+        out.emit(format!("{key} took {n} after {last:?}, new {is_new}"));
+        Ok(())
+    }
+
+    fn on_timer(
+        &mut self,
+        key: &u8,
+        state: &mut All,
+        cx: &TimerContext,
+        out: &mut Output<String>,
+    ) -> Result<(), BoxError> {
+        if state.flush.fired() {
+            assert!(!state.wake.fired() && !state.flush.is_set());
+            out.emit(format!("{key} timer at {}", cx.firing_time().millis()));
+        }
+        Ok(())
+    }
+
+    fn on_window_expiration(
+        &mut self,
+        key: &u8,
+        state: &mut All,
+        _: &TimerContext,
+        out: &mut Output<String>,
+    ) -> Result<(), BoxError> {
+        let (odd, even) = (state.by_parity.get(&false), state.by_parity.get(&true));
+        let mut recent = state.recent.take();
+        recent.sort();
+        out.emit(format!(
+            "{key} ends: {recent:?}, total {}, odd {odd:?}, even {even:?}, {} distinct",
+            state.total.get(),
+            state.seen.len()
+        ));
+        Ok(())
+    }
+}
+
+#[test]
+fn each_key_and_window_has_its_own() {
+    let elements = [((1, 7), 0), ((2, 8), 1), ((1, 7), 4), ((1, 2), 9), ((1, 5), 10)];
+    let expected = [
+        ("1 ends: [2, 7, 7], total 16, odd Some(2), even Some(1), 2 distinct", 9),
+        ("1 ends: [5], total 5, odd Some(1), even None, 1 distinct", 19),
+        ("1 timer at 15", 15),
+        ("1 timer at 5", 5),
+        ("1 took 2 after Some(7), new true", 9),
+        ("1 took 5 after None, new true", 10),
+        ("1 took 7 after None, new true", 0),
+        ("1 took 7 after Some(7), new false", 4),
+        ("2 ends: [8], total 8, odd None, even Some(1), 1 distinct", 9),
+        ("2 timer at 5", 5),
+        ("2 took 8 after None, new true", 1),
+    ];
+    let expected = expected.map(|(text, ms)| (text.to_string(), ms));
+    check(
+        &elements,
+        |numbers| {
+            // Sorted, so that batch, too, sees the elements in one order.
+            numbers.window(Fixed::of(milliseconds(10))).par_do_stateful("witness", Witness)
+        },
+        &expected,
+    );
+}
