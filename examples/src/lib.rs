@@ -1,3 +1,0 @@
-//! What the example programs keep in common with their tests.
-
-pub mod conformance;
