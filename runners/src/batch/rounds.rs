@@ -53,6 +53,9 @@ pub(super) fn run(
             ScriptEvent::Watermark(to) => rounds.advance(reader, to),
             ScriptEvent::ProcessingTime(by_ms) => rounds.now_ms += by_ms,
         }
+        if number == script.len() {
+            rounds.end_work();
+        }
         rounds.settle()?;
     }
     rounds.end()
@@ -225,6 +228,12 @@ impl<'a> Rounds<'a> {
             }
             Gathered::Aggregated { .. } => unreachable!("in rounds every grouping has machines"),
         }
+    }
+
+    /// An end is wanted of work that has none.
+    fn end_work(&mut self) {
+        let heads = self.stages.iter_mut().flat_map(|stage| &mut stage.heads);
+        heads.flat_map(|head| &mut head.shards).for_each(|shard| shard.machine.end());
     }
 
     fn end(self) -> Result<(), Failure> {

@@ -120,6 +120,7 @@ impl StageExecution<'_> {
         let name = &self.stage.heads[head].name;
         let failed = |cause: BoxError| Failure::Transform { transform: name.clone(), origin: None, cause };
         let mut machine = guarded(name, None, || KeyedMachine::new(work, windowing, shard, shards))?.map_err(failed)?;
+        machine.end();
         let mut outs = self.stage.heads[head].new_bundles();
         // Processing time stands still while a bounded collection is read.
         let now = Now::local(0);

@@ -8,6 +8,8 @@ pub(super) fn assign_windows(function: &dyn WindowFn, bundle: &mut dyn AnyBundle
     if bundle.is_empty() {
         return;
     }
+    // An element of several windows is one in each, and is windowed anew as often.
+    bundle.explode_windows();
     let mut many = Vec::new();
     if bundle.sides().timestamps().as_slice().iter().any(|at| function.assign_many(*at, &mut many)) {
         return assign_lists(function, bundle);
@@ -63,6 +65,15 @@ mod tests {
     fn a_period_longer_than_the_size_drops_what_lies_between() {
         let function = Sliding::of(milliseconds(2)).every(milliseconds(5));
         assert_eq!(assigned(&function, &[0, 1, 2, 3, 4, 5]), [(0, vec![0]), (1, vec![0]), (5, vec![5])]);
+    }
+
+    #[test]
+    fn an_element_of_several_windows_is_windowed_anew_once_for_each() {
+        let mut bundle: Bundle<i64> = [(7, Timestamp::from_millis(7))].into_iter().collect();
+        assign_windows(&Sliding::of(milliseconds(10)).every(milliseconds(5)), &mut bundle);
+        assign_windows(&Fixed::of(milliseconds(10)), &mut bundle);
+        let windows: Vec<WindowSet> = bundle.iter().map(|(_, sides)| sides.windows).collect();
+        assert_eq!(windows, [WindowSet::one(Window::new(Timestamp::from_millis(0), Timestamp::from_millis(10))); 2]);
     }
 
     #[derive(Debug)]

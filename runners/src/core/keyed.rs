@@ -179,6 +179,18 @@ impl KeyedMachine {
         }
     }
 
+    /// An end is wanted, as always in batch: from now on work on elements is done without waiting for any time.
+    pub fn end(&mut self) {
+        if let Kind::Stateful(machine) = &mut self.kind {
+            machine.end();
+        }
+    }
+
+    /// Whether work on elements is under way that goes on behind the input's end.
+    pub fn is_working(&self) -> bool {
+        matches!(&self.kind, Kind::Stateful(machine) if machine.is_working())
+    }
+
     /// What was dropped so far.
     pub fn drops(&self) -> Drops {
         match &self.kind {

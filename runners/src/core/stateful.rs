@@ -41,6 +41,8 @@ pub(super) struct StatefulMachine {
     last_to_fire: Option<u64>,
     /// When cells whose time to live is over are next looked for, by either clock.
     next_sweep: Option<(Timestamp, i64)>,
+    /// An end is wanted: what waits for a time does not wait for it any more.
+    ending: bool,
     in_bundle: bool,
     torn_down: bool,
 }
@@ -78,6 +80,7 @@ impl StatefulMachine {
             latest_version: 0,
             last_to_fire: None,
             next_sweep: expires_cells.then_some((Timestamp::MIN, i64::MIN)),
+            ending: false,
             in_bundle: false,
             torn_down: false,
             kernel,
@@ -149,6 +152,16 @@ impl StatefulMachine {
         Ok(done)
     }
 
+    /// An end is wanted: from now on work on elements is done to its end, or as far as it says, without waiting for any time.
+    pub(super) fn end(&mut self) {
+        self.ending = true;
+    }
+
+    /// Whether work on elements is not done that the input's end does not end.
+    pub(super) fn is_working(&self) -> bool {
+        self.kernel.spec().holds_input && !self.processing_timers.is_empty()
+    }
+
     /// Nothing earlier will be emitted.
     pub(super) fn output_watermark(&self) -> Timestamp {
         self.output_watermark
@@ -189,10 +202,11 @@ impl StatefulMachine {
         self.run.teardown()
     }
 
-    /// The input watermark that the `DoFn` sees: elements that wait to be sorted hold it back.
+    /// The input watermark that the `DoFn` sees: elements that wait to be sorted, or to be worked on further, hold it back.
     fn effective_watermark(&self) -> Timestamp {
-        let waiting = self.sorted.as_ref().and_then(SortedInput::earliest).unwrap_or(Timestamp::MAX);
-        self.watermark.min(waiting)
+        let waiting = self.sorted.as_ref().and_then(SortedInput::earliest);
+        let unfinished = if self.kernel.spec().holds_input { self.holds.earliest() } else { None };
+        waiting.into_iter().chain(unfinished).fold(self.watermark, Timestamp::min)
     }
 
     fn gc(&self, window: Window) -> Timestamp {
@@ -239,7 +253,8 @@ impl StatefulMachine {
             let next_event = self.event_timers.first_key_value().map(|((at, version), id)| (*at, *version, *id));
             let next_processing = || {
                 let first = self.processing_timers.first_key_value();
-                first.map(|((at, version), id)| (*at, *version, *id)).filter(|(at, ..)| *at < self.now_ms)
+                let due = |at: i64| at < self.now_ms || self.ending && self.kernel.spec().holds_input;
+                first.map(|((at, version), id)| (*at, *version, *id)).filter(|(at, ..)| due(*at))
             };
             let due = next_event.filter(|(at, ..)| *at < self.effective_watermark().millis()).or_else(next_processing);
             if *budget == 0 && (due.is_some() || self.has_releasable()) {
@@ -264,7 +279,7 @@ impl StatefulMachine {
     /// At the end of time no clock goes on: processing-time timers that are set then fire, in order, before any window expires. What those
     /// firings set anew does not, or a timer that sets itself would fire for ever.
     fn fire_last(&mut self, budget: &mut usize, outs: &mut [Box<dyn AnyBundle>]) -> Result<bool, BoxError> {
-        if self.watermark < Timestamp::MAX {
+        if self.effective_watermark() < Timestamp::MAX {
             return Ok(true);
         }
         let last = *self.last_to_fire.get_or_insert(self.latest_version);
@@ -359,6 +374,7 @@ impl StatefulMachine {
             output_watermark: self.output_watermark,
             now_ms: self.now_ms,
             lateness_ms: self.lateness_ms,
+            ending: self.ending,
         }
     }
 

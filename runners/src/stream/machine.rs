@@ -184,7 +184,17 @@ impl StageMachine {
         self.heads.iter().any(|head| head.keyed.as_ref().is_some_and(|keyed| keyed.advancing))
     }
 
-    /// Whether every input has ended and nothing is left to do.
+    /// Whether work on elements is under way that goes on behind the inputs' end.
+    pub(super) fn is_working(&self) -> bool {
+        self.heads.iter().any(|head| head.keyed.as_ref().is_some_and(|keyed| keyed.machine.is_working()))
+    }
+
+    /// An end is wanted: such work is done without waiting for any time.
+    pub(super) fn end(&mut self) {
+        self.heads.iter_mut().filter_map(|head| head.keyed.as_mut()).for_each(|keyed| keyed.machine.end());
+    }
+
+    /// Whether every input has ended and nothing is due.
     pub(super) fn is_finished(&self) -> bool {
         let ended = |senders: &Senders| senders.all_ended();
         !self.is_busy()
@@ -340,7 +350,8 @@ impl StageMachine {
                 None => state.output = watermark,
                 Some(Keyed { machine, outs, advancing }) => {
                     let waits = machine.earliest_pending_processing_time();
-                    let due = clocks != Clocks::Watermark && waits.is_some_and(|due| due < now.local_ms);
+                    let due = waits.is_some_and(|due| due < now.local_ms || machine.is_working());
+                    let due = clocks != Clocks::Watermark && due;
                     let name = &self.stage.heads[number].name;
                     let done = guarded(name, None, || {
                         Ok((clocks == Clocks::ProcessingTime || machine.advance(watermark, now, budget, outs)?)

@@ -52,6 +52,9 @@ pub(super) async fn run(
             ScriptEvent::Watermark(to) => tell_all(&entries, || Message::Watermark(to)).await,
             ScriptEvent::ProcessingTime(by_ms) => drop(rounds.env.now_ms.fetch_add(by_ms, Ordering::Relaxed)),
         }
+        if number == script.len() {
+            rounds.stages.iter_mut().for_each(|stage| stage.machine.end());
+        }
         rounds.settle().await?;
     }
     tell_all(&entries, || Message::End).await;

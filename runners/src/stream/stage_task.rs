@@ -14,6 +14,7 @@ use super::machine::{Event, StageMachine};
 use super::message::Message;
 use super::outgoing::Action;
 use super::sinks::{SinkWriter, Staged};
+use super::stop::{StopHandle, StopMode};
 use crate::core::Drops;
 use crate::observe::Observer;
 
@@ -29,6 +30,7 @@ pub(super) struct StageTask {
     pub(super) observer: Arc<Observer>,
     pub(super) machine: StageMachine,
     pub(super) inputs: Inputs,
+    pub(super) stop: StopHandle,
     /// The writers of the stage's sinks, by exit.
     pub(super) writers: HashMap<usize, SinkWriter>,
 }
@@ -38,8 +40,17 @@ impl StageTask {
     pub(super) async fn run(mut self) -> Result<Vec<Staged>, Failure> {
         let mut reported_ms = 0;
         let mut reported_drops = Drops::default();
-        while !self.machine.is_finished() {
-            let event = self.next_event().await?;
+        loop {
+            let event = if !self.machine.is_finished() {
+                self.next_event().await?
+            } else if self.machine.is_working() {
+                match self.next_event_behind_the_end().await {
+                    Some(event) => event,
+                    None => break,
+                }
+            } else {
+                break;
+            };
             let now_ms = self.env.now_ms();
             let actions = self.machine.on(event, now_ms, FIRING_BUDGET)?;
             self.carry_out(actions).await?;
@@ -86,6 +97,18 @@ impl StageTask {
             Either::Left((received, _)) => told(received),
             Either::Right(_) => Event::Tick,
         })
+    }
+
+    /// All inputs have ended, and work is left: the next time that something is due, or that an end of it is wanted.
+    async fn next_event_behind_the_end(&mut self) -> Option<Event> {
+        let due = self.machine.next_timer()?;
+        let wait = u64::try_from(due - self.env.now_ms() + 1).unwrap_or(0).max(1);
+        match select(Box::pin(self.stop.stopped()), self.env.sleep(Duration::from_millis(wait))).await {
+            Either::Left((StopMode::Stop, _)) => return None,
+            Either::Left((StopMode::Drain, _)) => self.machine.end(),
+            Either::Right(_) => {}
+        }
+        Some(Event::Tick)
     }
 
     pub(super) async fn carry_out(&mut self, actions: Vec<Action>) -> Result<(), Failure> {

@@ -79,7 +79,7 @@ impl Topology<'_> {
         let mut tasks = Tasks { stages: Vec::new(), readers: Vec::new(), script: Vec::new() };
         for stage in &self.plan.stages {
             for worker in 0..self.parallelism {
-                tasks.stages.push(self.stage_task(stage, worker, &mut wires, &env, &observer).await?);
+                tasks.stages.push(self.stage_task(stage, worker, &mut wires, &env, &observer, &stop).await?);
             }
         }
         for stage in &self.plan.stages {
@@ -162,6 +162,7 @@ impl Topology<'_> {
         wires: &mut Wires,
         env: &Arc<dyn Env>,
         observer: &Arc<Observer>,
+        stop: &StopHandle,
     ) -> Result<StageTask, Failure> {
         let (ports, receivers) = wires.into.remove(&(stage.id, worker)).unwrap_or_default().into_iter().unzip();
         let mut writers = HashMap::new();
@@ -187,6 +188,7 @@ impl Topology<'_> {
             observer: observer.clone(),
             machine,
             inputs: Inputs::new(receivers),
+            stop: stop.clone(),
             writers,
         })
     }

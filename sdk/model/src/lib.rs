@@ -30,6 +30,7 @@ pub mod metrics;
 pub mod row;
 pub mod sink;
 pub mod source;
+pub mod split;
 pub mod state;
 pub mod view;
 pub mod window;

@@ -60,6 +60,8 @@ pub struct StatefulSpec {
     pub on_window_expiration: bool,
     /// Its input is sorted by time first.
     pub time_sorted_input: bool,
+    /// What its timers hold is work on elements that is not done: the input is not past it, nor at its end.
+    pub holds_input: bool,
     /// The transform's last output, behind those of the `DoFn`, takes the elements that are dropped.
     pub late_output: bool,
 }
@@ -112,6 +114,8 @@ pub struct StateClock {
     pub now_ms: i64,
     /// The allowed lateness of the input's windowing, in milliseconds.
     pub lateness_ms: i64,
+    /// An end is wanted: in batch, and when a stream is drained. No time passes any more.
+    pub ending: bool,
 }
 
 /// What a call gives beside its outputs.

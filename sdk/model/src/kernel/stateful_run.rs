@@ -25,7 +25,12 @@ pub(crate) struct TypedStateful<K, V, D> {
 impl<K: Key, V: Element, D: StatefulDoFn<K, V>> TypedStateful<K, V, D> {
     /// `late_output`: what is dropped comes out.
     pub(crate) fn new(do_fn: D, late_output: bool) -> Self {
-        let mut spec = StatefulSpec { time_sorted_input: D::TIME_SORTED_INPUT, late_output, ..StatefulSpec::default() };
+        let mut spec = StatefulSpec {
+            time_sorted_input: D::TIME_SORTED_INPUT,
+            holds_input: D::HOLDS_INPUT,
+            late_output,
+            ..StatefulSpec::default()
+        };
         D::State::declare(&mut spec);
         TypedStateful { do_fn, spec: Arc::new(spec), of: PhantomData }
     }
@@ -108,7 +113,7 @@ impl<K: Key, V: Element, D: StatefulDoFn<K, V>> StatefulRun for Run<K, V, D> {
             };
             let (id, slot) = self.slots.slot(number, key, D::State::empty);
             let ElementSides { timestamp, pane, .. } = sides;
-            let cx = StateContext { timestamp, window, pane, now_ms: clock.now_ms };
+            let cx = StateContext { timestamp, window, pane, now_ms: clock.now_ms, ending: clock.ending };
             if self.has_lifetimes {
                 slot.state.visit(&mut Begin(Now { event: timestamp, processing_ms: clock.now_ms }))?;
             }
@@ -155,7 +160,8 @@ impl<K: Key, V: Element, D: StatefulDoFn<K, V>> StatefulRun for Run<K, V, D> {
         if self.has_lifetimes {
             slot.state.visit(&mut Begin(Now { event, processing_ms: clock.now_ms }))?;
         }
-        let cx = TimerContext { timestamp: setting.output, firing_time, window, now_ms: clock.now_ms };
+        let cx =
+            TimerContext { timestamp: setting.output, firing_time, window, now_ms: clock.now_ms, ending: clock.ending };
         emit_at(&mut self.out, setting.output, window);
         self.do_fn.on_timer(&slot.key, &mut slot.state, &cx, &mut self.out)?;
         let mut settling = Settling {
@@ -191,7 +197,7 @@ impl<K: Key, V: Element, D: StatefulDoFn<K, V>> StatefulRun for Run<K, V, D> {
         }
         let Some((_, slots)) = &mut self.expiring else { return Ok(true) };
         let (gc, max) = (window.gc(clock.lateness_ms), window.max_timestamp());
-        let cx = TimerContext { timestamp: max, firing_time: gc, window, now_ms: clock.now_ms };
+        let cx = TimerContext { timestamp: max, firing_time: gc, window, now_ms: clock.now_ms, ending: clock.ending };
         emit_at(&mut self.out, max, window);
         for id in slots.by_ref() {
             let Some(mut slot) = self.slots.take(id) else { continue };

@@ -80,6 +80,10 @@ pub trait StatefulDoFn<K, V>: Clone + Send + Sync + 'static {
     /// nothing earlier can come. Elements that come later than that are dropped.
     const TIME_SORTED_INPUT: bool = false;
 
+    /// What its timers hold is work on elements that is not done: the input is not past it, nor at its end, before they have fired.
+    #[doc(hidden)]
+    const HOLDS_INPUT: bool = false;
+
     /// Before the first bundle: open what is expensive.
     fn setup(&mut self) -> Result<(), BoxError> {
         Ok(())
@@ -144,6 +148,7 @@ pub struct StateContext {
     pub(crate) window: Window,
     pub(crate) pane: Pane,
     pub(crate) now_ms: i64,
+    pub(crate) ending: bool,
 }
 
 impl StateContext {
@@ -174,6 +179,7 @@ pub struct TimerContext {
     pub(crate) firing_time: Timestamp,
     pub(crate) window: Window,
     pub(crate) now_ms: i64,
+    pub(crate) ending: bool,
 }
 
 impl TimerContext {

@@ -1,0 +1,157 @@
+//! How interrupted work is kept and gone on with: state, a timer, and a hold where the estimator stands (SEMANTICS §5, §8).
+
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Continuation, Restriction, SplitWork, SplittableDoFn, WatermarkEstimator};
+use crate::state::{OutputTime, ProcessingTimer, Value};
+use crate::window::Window;
+use crate::{BoxError, Element, Output, StateContext, StatefulDoFn, TimerContext, Timestamp};
+
+/// After so many claims work is interrupted, so that others on the worker, and checkpoints, get their turn.
+const CLAIMS_AT_ONCE: usize = 10_000;
+
+/// Runs a splittable `DoFn` as a stateful one, keyed by the parts of work.
+pub(super) struct Resuming<In, D> {
+    do_fn: D,
+    of: PhantomData<fn(In)>,
+}
+
+/// Work that was interrupted.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(bound(serialize = "In: Serialize, R: Serialize, E: Serialize"))]
+#[serde(bound(
+    deserialize = "In: serde::de::DeserializeOwned, R: serde::de::DeserializeOwned, E: serde::de::DeserializeOwned"
+))]
+pub(super) struct Pending<In, R, E> {
+    element: In,
+    rest: R,
+    estimator: E,
+    timestamp: Timestamp,
+    watermark: Timestamp,
+    after: Duration,
+}
+
+impl<In, D: Clone> Resuming<In, D> {
+    pub(super) fn new(do_fn: D) -> Self {
+        Resuming { do_fn, of: PhantomData }
+    }
+}
+
+impl<In, D: Clone> Clone for Resuming<In, D> {
+    fn clone(&self) -> Self {
+        Resuming::new(self.do_fn.clone())
+    }
+}
+
+type PendingOf<In, D> = Pending<In, <D as SplittableDoFn<In>>::Restriction, <D as SplittableDoFn<In>>::Estimator>;
+
+impl<In: Element, D: SplittableDoFn<In>> Resuming<In, D> {
+    /// Works on one part; gives what is left of it.
+    fn run(
+        &mut self,
+        mut part: PendingOf<In, D>,
+        window: Window,
+        ending: bool,
+        out: &mut Output<D::Out>,
+    ) -> Result<Option<PendingOf<In, D>>, BoxError> {
+        loop {
+            if ending {
+                match self.do_fn.truncate(&part.element, part.rest) {
+                    Some(rest) => part.rest = rest,
+                    None => return Ok(None),
+                }
+            }
+            let mut work = SplitWork {
+                restriction: part.rest,
+                estimator: part.estimator,
+                rest: None,
+                claims_left: CLAIMS_AT_ONCE,
+                timestamp: part.timestamp,
+                window,
+                out,
+            };
+            let continuation = self.do_fn.process(&part.element, &mut work)?;
+            let SplitWork { mut restriction, estimator, rest, .. } = work;
+            let (rest, after) = match (continuation, rest) {
+                (_, Some(rest)) => (Some(rest), Duration::ZERO),
+                (Continuation::Resume(after), None) => (restriction.split_off(), after),
+                (Continuation::Stop, None) if restriction.is_done() => (None, Duration::ZERO),
+                (Continuation::Stop, None) => {
+                    return Err("process returned Stop, but it has not claimed all of its restriction: claim until a claim fails, or \
+                                return Resume"
+                        .into());
+                }
+            };
+            let Some(rest) = rest else { return Ok(None) };
+            let watermark = part.watermark.max(estimator.watermark());
+            part = Pending { rest, estimator, watermark, after, ..part };
+            if !ending {
+                return Ok(Some(part));
+            }
+        }
+    }
+
+    /// Keeps what is left, and its place in time.
+    fn keep(
+        left: Vec<PendingOf<In, D>>,
+        window: Window,
+        (pending, resume): &mut (Value<Vec<PendingOf<In, D>>>, ProcessingTimer),
+    ) {
+        let Some(after) = left.iter().map(|part| part.after).min() else { return };
+        let held = left.iter().map(|part| part.watermark).min().unwrap_or(Timestamp::MIN).min(window.max_timestamp());
+        resume.set_relative_with_output(after, OutputTime::At(held));
+        pending.set(left);
+    }
+}
+
+impl<In: Element, D: SplittableDoFn<In>> StatefulDoFn<u64, (In, D::Restriction)> for Resuming<In, D> {
+    type State = (Value<Vec<PendingOf<In, D>>>, ProcessingTimer);
+    type Out = Output<D::Out>;
+    const HOLDS_INPUT: bool = true;
+
+    fn setup(&mut self) -> Result<(), BoxError> {
+        self.do_fn.setup()
+    }
+
+    fn process(
+        &mut self,
+        _: &u64,
+        (element, rest): (In, D::Restriction),
+        state: &mut Self::State,
+        cx: &StateContext,
+        out: &mut Self::Out,
+    ) -> Result<(), BoxError> {
+        let (timestamp, window) = (cx.timestamp(), cx.window());
+        let estimator = D::Estimator::new(timestamp);
+        let part = Pending { element, rest, estimator, timestamp, watermark: timestamp, after: Duration::ZERO };
+        if let Some(left) = self.run(part, window, cx.ending, out)? {
+            // Parts that are equal share a key.
+            let mut all = state.0.take().unwrap_or_default();
+            all.push(left);
+            Self::keep(all, window, state);
+        }
+        Ok(())
+    }
+
+    fn on_timer(
+        &mut self,
+        _: &u64,
+        state: &mut Self::State,
+        cx: &TimerContext,
+        out: &mut Self::Out,
+    ) -> Result<(), BoxError> {
+        let mut left = Vec::new();
+        for part in state.0.take().unwrap_or_default() {
+            left.extend(self.run(part, cx.window(), cx.ending, out)?);
+        }
+        Self::keep(left, cx.window(), state);
+        Ok(())
+    }
+
+    fn teardown(&mut self) -> Result<(), BoxError> {
+        self.do_fn.teardown()
+    }
+}
