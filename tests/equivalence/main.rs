@@ -1,6 +1,7 @@
 //! Law 1 of SEMANTICS §12: with the default trigger, the multiset of (value, timestamp, window, pane) is the same on the reference,
 //! batch and stream runners, for any input, order of arrival, splits, bundle size and parallelism.
 
+mod auctions;
 mod input;
 mod pipelines;
 mod window_fns;

@@ -149,3 +149,32 @@ fn early_and_late_panes() {
         assert_eq!(observer.elements_dropped(), (1, 0));
     }
 }
+
+/// What came in an early pane does not come again, though later panes hold it too.
+#[test]
+fn distinct_elements_come_once_per_window() {
+    for workers in WORKERS {
+        let (sender, stream) = memory::channel();
+        let (pipeline, results) = (Pipeline::new(), Live::new());
+        let trigger = Trigger::after_watermark().early(Trigger::after_count(1)).late(Trigger::after_count(1));
+        pipeline
+            .read("numbers", stream)
+            .window(
+                Fixed::of(milliseconds(100)).with().trigger(trigger).allowed_lateness(milliseconds(50)).accumulating(),
+            )
+            .distinct("distinct")
+            .map_in("row", |n: i64, at| (n, at.window.start.millis()))
+            .write("results", results.sink());
+        let job = Job::start(&pipeline, workers);
+        sender.send(7, at(1));
+        wait_for(&results, &[(7, 0)]);
+        sender.send_all([(7, at(2)), (7, at(101)), (8, at(3))]);
+        wait_for(&results, &[(7, 0), (7, 100), (8, 0)]);
+        sender.advance_watermark(at(100));
+        sender.send_all([(7, at(4)), (9, at(5))]);
+        wait_for(&results, &[(7, 0), (7, 100), (8, 0), (9, 0)]);
+        sender.close();
+        job.end();
+        assert_eq!(results.values(), [(7, 0), (7, 100), (8, 0), (9, 0)], "{workers} workers");
+    }
+}

@@ -74,3 +74,54 @@ impl<T: Element> PCollection<T> {
         PCollection::new(&self.pipeline, outputs[0])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::window::{ByElement, Fixed, Window, WindowFn, WindowSpec};
+    use crate::{PCollection, Pipeline, Trigger, minutes};
+
+    fn problems(build: impl FnOnce(PCollection<i64>)) -> String {
+        let pipeline = Pipeline::new();
+        build(pipeline.create("numbers", [1_i64]));
+        pipeline.graph().err().map(|failure| failure.to_string()).unwrap_or_default()
+    }
+
+    fn windowed(numbers: &PCollection<i64>, name: &str, spec: impl Into<WindowSpec>) -> PCollection<i64> {
+        numbers.window_by(name, spec, |n, at| [Window::new(at.timestamp, at.timestamp + minutes(*n as u64))])
+    }
+
+    #[test]
+    fn the_functions_name_says_what_goes_together() {
+        let flattened = |one: &'static str, other: &'static str| {
+            problems(|numbers| {
+                let [one, other] =
+                    [("a", one), ("b", other)].map(|(name, of)| windowed(&numbers, name, ByElement::named(of)));
+                numbers.pipeline().flatten("both", [one, other]);
+            })
+        };
+        assert_eq!(flattened("lengths", "lengths"), "");
+        assert!(flattened("lengths", "others").contains("`a` is windowed by element(lengths)"));
+    }
+
+    #[test]
+    fn what_timestamps_do_not_tell_is_refused() {
+        let text = problems(|numbers| drop(numbers.window(ByElement::named("lengths"))));
+        assert!(text.contains("windows element(lengths) are told by the elements: use `window_by`"), "{text}");
+        let text = problems(|numbers| {
+            windowed(&numbers, "by", ByElement::named("lengths")).as_list();
+        });
+        assert!(text.contains("windows element(lengths) cannot be looked up"), "{text}");
+        let text = problems(|numbers| drop(windowed(&numbers, "by", WindowSpec::unchanged())));
+        assert!(text.contains("transform `by`: it gives elements windows without saying by which function"), "{text}");
+    }
+
+    #[test]
+    fn the_rules_of_windowings_hold() {
+        let early = Fixed::of(minutes(1)).with().trigger(Trigger::after_watermark().early(Trigger::after_count(1)));
+        let text = problems(|numbers| drop(windowed(&numbers, "by", early)));
+        assert!(
+            text.contains("transform `by`: trigger watermark(early=count(1)) on windows fixed(60000 ms) needs"),
+            "{text}"
+        );
+    }
+}

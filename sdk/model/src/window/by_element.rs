@@ -48,7 +48,7 @@ impl ByElement {
 impl WindowFn for ByElement {
     fn name(&self) -> String {
         let merging = if self.merges { ", merging overlaps" } else { "" };
-        format!("by element({}{merging})", self.name)
+        format!("element({}{merging})", self.name)
     }
 
     fn needs_element(&self) -> bool {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::by_run::assign_by_run;
 use super::{Window, WindowFn, WindowSet};
 use crate::Timestamp;
 use crate::bundle::Column;
@@ -46,19 +47,7 @@ impl WindowFn for Fixed {
         WindowSet::one(Window::new(start, start.saturating_add_millis(self.size_ms)))
     }
 
-    /// Neighbours in a bundle mostly share their window: a division for each would cost more than all the rest.
     fn assign_all(&self, timestamps: &[Timestamp], windows: &mut Column<WindowSet>) {
-        let Some(first) = timestamps.first() else { return };
-        let mut last = self.assign(*first);
-        let (min, max) = timestamps.iter().fold((*first, *first), |(min, max), at| (min.min(*at), max.max(*at)));
-        if last.first().contains(min) && last.first().contains(max) {
-            return windows.set(last);
-        }
-        windows.refill(timestamps.iter().map(|at| {
-            if !last.first().contains(*at) {
-                last = self.assign(*at);
-            }
-            last
-        }));
+        assign_by_run(timestamps, windows, |at| self.assign(at));
     }
 }

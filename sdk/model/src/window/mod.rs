@@ -5,6 +5,7 @@
 //! type that implements [`WindowFn`]. How often a window's contents are emitted is the trigger's business.
 
 mod by_element;
+mod by_run;
 #[cfg(feature = "calendar")]
 mod calendar;
 mod fixed;

@@ -9,6 +9,7 @@ mod zone;
 use unit::{Unit, day_number, is_date};
 use zone::Zone;
 
+use super::by_run::assign_by_run;
 use super::{Window, WindowFn, WindowSet};
 use crate::Timestamp;
 use crate::bundle::Column;
@@ -148,28 +149,19 @@ impl WindowFn for Calendar {
         WindowSet::one(self.window(at))
     }
 
-    /// Neighbours in a bundle mostly share their window, and others are few: each is looked up once.
+    /// A bundle has elements of few windows, in whatever order: each window is looked up once.
     fn assign_all(&self, timestamps: &[Timestamp], windows: &mut Column<WindowSet>) {
-        let Some(first) = timestamps.first() else { return };
-        let mut last = self.window(*first);
-        let (min, max) = timestamps.iter().fold((*first, *first), |(min, max), at| (min.min(*at), max.max(*at)));
-        if last.contains(min) && last.contains(max) {
-            return windows.set(WindowSet::one(last));
-        }
-        let mut known = vec![last];
-        windows.refill(timestamps.iter().map(|at| {
-            if !last.contains(*at) {
-                let after = known.partition_point(|window| window.start <= *at);
-                last = match known[..after].last() {
-                    Some(window) if window.contains(*at) => *window,
-                    _ => {
-                        known.insert(after, self.window(*at));
-                        known[after]
-                    }
-                };
+        let mut known: Vec<Window> = Vec::new();
+        assign_by_run(timestamps, windows, |at| {
+            let after = known.partition_point(|window| window.start <= at);
+            match known[..after].last() {
+                Some(window) if window.contains(at) => WindowSet::one(*window),
+                _ => {
+                    known.insert(after, self.window(at));
+                    WindowSet::one(known[after])
+                }
             }
-            WindowSet::one(last)
-        }));
+        });
     }
 }
 

@@ -59,6 +59,8 @@ impl fmt::Display for Unit {
         let first = |from: i64| (from..).find(|window| self.first_day(*window) >= 0).unwrap_or(from);
         let (year, month, day) = civil_from_days(self.first_day(first(self.window_of_day(0))));
         match *self {
+            Unit::Days { n: 1, .. } => f.write_str("days"),
+            Unit::Months { n: 1, day, .. } => write!(f, "months from day {day}"),
             Unit::Days { n, .. } => write!(f, "{n} days from {year:04}-{month:02}-{day:02}"),
             Unit::Months { n, day, .. } => write!(f, "{n} months from {year:04}-{month:02}, day {day}"),
         }
