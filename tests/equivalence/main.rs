@@ -2,6 +2,7 @@
 //! batch and stream runners, for any input, order of arrival, splits, bundle size and parallelism.
 
 mod auctions;
+mod fanout;
 mod input;
 mod pipelines;
 mod window_fns;
