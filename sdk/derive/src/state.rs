@@ -91,7 +91,7 @@ mod tests {
     #[track_caller]
     fn check(item: &str, refusal: &str) {
         let input: DeriveInput = syn::parse_str(item).expect("an item");
-        assert_eq!(expand(&input).err().expect(item).to_string(), refusal);
+        assert_eq!(expand(&input).expect_err(item).to_string(), refusal);
     }
 
     #[test]
@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn a_time_to_live_is_part_of_the_type() {
         let input: DeriveInput = syn::parse_str("struct A { #[state(ttl = \"1h\")] a: B }").expect("an item");
-        let refusal = expand(&input).err().expect("it is refused").to_string();
+        let refusal = expand(&input).expect_err("it is refused").to_string();
         assert!(refusal.contains("Value<T, Expires<EventTime, { 5 * MINUTE }>>"), "{refusal}");
     }
 
