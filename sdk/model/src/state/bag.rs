@@ -2,8 +2,8 @@
 
 use std::any::type_name;
 
+use super::bytes::{put, put_all, take, take_all};
 use super::cell::declare_cell;
-use super::delta::{put, put_all, take, take_all};
 use super::{Cell, Forever, Lifetime, Now};
 use crate::kernel::StatefulSpec;
 use crate::{BoxError, Element};

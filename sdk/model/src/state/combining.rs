@@ -2,8 +2,8 @@
 
 use std::any::type_name;
 
+use super::bytes::{put, take};
 use super::cell::declare_cell;
-use super::delta::{put, take};
 use super::{Cell, Forever, Lifetime, Now};
 use crate::combine::CombineFn;
 use crate::kernel::StatefulSpec;

@@ -1,9 +1,7 @@
 //! Time to live: how long what was written into a cell is seen (SEMANTICS §8).
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use super::Now;
+use crate::Element;
 use crate::kernel::{TimeDomain, TimeToLive};
 
 /// A second, in milliseconds: for [`Expires`].
@@ -52,7 +50,7 @@ impl Clock for ProcessingTime {
 /// How long what was written into a cell is seen: [`Forever`], which means as long as its window lives, or [`Expires`].
 pub trait Lifetime: Send + 'static {
     /// A reading of the clock; nothing where there is none.
-    type Stamp: Copy + Default + PartialEq + Serialize + DeserializeOwned + Send;
+    type Stamp: Copy + Default + Element;
     /// The declaration.
     const TIME_TO_LIVE: Option<TimeToLive>;
     /// The clock's reading.

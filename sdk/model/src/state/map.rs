@@ -6,9 +6,10 @@ use std::hash::Hash;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 
 use super::cell::declare_cell;
-use super::delta::{Changes, put, put_all, take, take_all};
+use super::tracked::Tracked;
 use super::{Cell, Forever, Lifetime, Now};
 use crate::kernel::StatefulSpec;
 use crate::{BoxError, Element, Key};
@@ -23,23 +24,9 @@ use crate::{BoxError, Element, Key};
 /// assert_eq!(by_city.remove("Ulm"), Some(1));
 /// assert!(by_city.is_empty());
 /// ```
-pub struct MapCell<K, V, L: Lifetime = Forever> {
-    /// Nothing while there are no entries and no book of changes.
-    held: Option<Box<Held<K, V, L>>>,
+pub struct MapCell<K: Key, V: Element, L: Lifetime = Forever> {
+    held: Tracked<HashMap<K, (V, L::Stamp), FixedState>>,
     now: L::Stamp,
-    /// Entries may have been in a delta that are gone with `held`.
-    is_cleared: bool,
-}
-
-struct Held<K, V, L: Lifetime> {
-    entries: HashMap<K, (V, L::Stamp), FixedState>,
-    changes: Changes<K>,
-}
-
-impl<K, V, L: Lifetime> Default for Held<K, V, L> {
-    fn default() -> Self {
-        Held { entries: HashMap::default(), changes: Changes::default() }
-    }
 }
 
 impl<K: Key, V: Element, L: Lifetime> MapCell<K, V, L> {
@@ -48,7 +35,7 @@ impl<K: Key, V: Element, L: Lifetime> MapCell<K, V, L> {
     where
         K: Borrow<Q>,
     {
-        let (value, written) = self.held.as_ref()?.entries.get(key)?;
+        let (value, written) = self.held.entries()?.get(key)?;
         (!L::is_over(*written, self.now)).then_some(value)
     }
 
@@ -66,7 +53,7 @@ impl<K: Key, V: Element, L: Lifetime> MapCell<K, V, L> {
         K: Borrow<Q>,
     {
         let now = self.now;
-        let Held { entries, changes } = &mut **self.held.as_mut()?;
+        let (entries, changes) = self.held.existing_mut()?;
         let len = entries.len();
         let (key, (value, written)) = entries.get_key_value_mut(key)?;
         if L::is_over(*written, now) {
@@ -80,24 +67,26 @@ impl<K: Key, V: Element, L: Lifetime> MapCell<K, V, L> {
     /// The value under `key` to change; what `first` gives if there is none. That is a write.
     pub fn get_or_insert_with(&mut self, key: K, first: impl FnOnce() -> V) -> &mut V {
         let now = self.now;
-        let Held { entries, changes } = &mut **self.held.get_or_insert_default();
+        let (entries, changes) = self.held.entries_mut();
         changes.note(entries.len(), || key.clone());
-        let mut first = Some(first);
-        let mut new = || first.take().map(|first| (first(), now));
-        let entry = entries.entry(key).or_insert_with(|| new().expect("asked once"));
-        if L::is_over(entry.1, now)
-            && let Some(fresh) = new()
-        {
-            *entry = fresh;
-        }
-        entry.1 = now;
-        &mut entry.0
+        let (value, written) = match entries.entry(key) {
+            Entry::Vacant(vacant) => vacant.insert((first(), now)),
+            Entry::Occupied(found) => {
+                let entry = found.into_mut();
+                if L::is_over(entry.1, now) {
+                    entry.0 = first();
+                }
+                entry
+            }
+        };
+        *written = now;
+        value
     }
 
     /// Puts a value under `key`; gives the one that was there.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
         let now = self.now;
-        let Held { entries, changes } = &mut **self.held.get_or_insert_default();
+        let (entries, changes) = self.held.entries_mut();
         changes.note(entries.len(), || key.clone());
         let (before, written) = entries.insert(key, (value, now))?;
         (!L::is_over(written, now)).then_some(before)
@@ -109,17 +98,17 @@ impl<K: Key, V: Element, L: Lifetime> MapCell<K, V, L> {
         K: Borrow<Q>,
     {
         let now = self.now;
-        let held = self.held.as_mut()?;
-        let (key, (value, written)) = held.entries.remove_entry(key)?;
-        held.changes.note(held.entries.len(), || key);
-        self.free_if_unused();
+        let (entries, changes) = self.held.existing_mut()?;
+        let (key, (value, written)) = entries.remove_entry(key)?;
+        changes.note(entries.len(), || key);
+        self.held.free_if_unused();
         (!L::is_over(written, now)).then_some(value)
     }
 
     /// All entries, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         let live = |(_, (_, written)): &(&K, &(V, L::Stamp))| !L::is_over(*written, self.now);
-        self.held.iter().flat_map(|held| &held.entries).filter(live).map(|(key, (value, _))| (key, value))
+        self.held.entries().into_iter().flatten().filter(live).map(|(key, (value, _))| (key, value))
     }
 
     /// All keys, in no particular order.
@@ -135,7 +124,7 @@ impl<K: Key, V: Element, L: Lifetime> MapCell<K, V, L> {
     /// How many entries there are.
     pub fn len(&self) -> usize {
         match L::TIME_TO_LIVE {
-            None => self.held.as_ref().map_or(0, |held| held.entries.len()),
+            None => self.held.entries().map_or(0, HashMap::len),
             Some(_) => self.iter().count(),
         }
     }
@@ -147,25 +136,13 @@ impl<K: Key, V: Element, L: Lifetime> MapCell<K, V, L> {
 
     /// Forgets all entries.
     pub fn clear(&mut self) {
-        if self.held.as_ref().is_some_and(|held| !held.entries.is_empty()) {
-            self.held = None;
-            self.is_cleared = true;
-        }
-    }
-
-    /// Frees the memory once nothing is in it.
-    fn free_if_unused(&mut self) {
-        let is_unused = |held: &Held<K, V, L>| held.entries.is_empty() && matches!(held.changes, Changes::All);
-        if self.held.as_ref().is_some_and(|held| is_unused(held)) {
-            self.held = None;
-            self.is_cleared = true;
-        }
+        self.held.clear();
     }
 }
 
-impl<K, V, L: Lifetime> Default for MapCell<K, V, L> {
+impl<K: Key, V: Element, L: Lifetime> Default for MapCell<K, V, L> {
     fn default() -> Self {
-        MapCell { held: None, now: L::Stamp::default(), is_cleared: false }
+        MapCell { held: Tracked::default(), now: L::Stamp::default() }
     }
 }
 
@@ -176,7 +153,7 @@ impl<K: Key, V: Element, L: Lifetime> Cell for MapCell<K, V, L> {
 
     #[inline]
     fn is_empty(&self) -> bool {
-        self.held.as_ref().is_none_or(|held| held.entries.is_empty())
+        self.held.is_empty()
     }
 
     #[inline]
@@ -185,67 +162,30 @@ impl<K: Key, V: Element, L: Lifetime> Cell for MapCell<K, V, L> {
     }
 
     fn sweep(&mut self, now: Now) {
-        let Some(held) = &mut self.held else { return };
-        let Held { entries, changes } = &mut **held;
-        let now = L::stamp(now);
-        let len = entries.len();
+        let Some((entries, changes)) = self.held.existing_mut() else { return };
+        let (len, now) = (entries.len(), L::stamp(now));
         for (key, _) in entries.extract_if(|_, (_, written)| L::is_over(*written, now)) {
             changes.note(len, || key);
         }
-        entries.shrink_to_fit();
-        self.free_if_unused();
+        if entries.len() < len {
+            entries.shrink_to_fit();
+            self.held.free_if_unused();
+        }
     }
 
     fn encode(&self, into: &mut Vec<u8>) -> Result<(), BoxError> {
-        let entries = self.held.iter().flat_map(|held| &held.entries);
-        put_all(self.held.as_ref().map_or(0, |held| held.entries.len()), entries, into)
+        self.held.encode(into)
     }
 
     fn decode(&mut self, from: &mut &[u8]) -> Result<(), BoxError> {
-        let held = self.held.get_or_insert_default();
-        held.entries.clear();
-        take_all(from, |(key, entry)| drop(held.entries.insert(key, entry)))?;
-        self.free_if_unused();
-        Ok(())
+        self.held.decode(from)
     }
 
-    /// Whether it replaces what there was, then entries; where it does not, keys with nothing are gone.
     fn take_delta(&mut self, into: &mut Vec<u8>) -> Result<bool, BoxError> {
-        let is_cleared = std::mem::take(&mut self.is_cleared);
-        let Some(held) = &mut self.held else {
-            if is_cleared {
-                put(&true, into)?;
-                self.encode(into)?;
-            }
-            return Ok(is_cleared);
-        };
-        match held.changes.take() {
-            Changes::All => {
-                put(&true, into)?;
-                self.encode(into)?;
-            }
-            Changes::Of(keys) if keys.is_empty() => return Ok(false),
-            Changes::Of(keys) => {
-                put(&false, into)?;
-                put_all(keys.len(), keys.iter().map(|key| (key, held.entries.get(key))), into)?;
-            }
-        }
-        if self.held.as_ref().is_some_and(|held| held.entries.is_empty()) {
-            self.held = None;
-        }
-        Ok(true)
+        self.held.take_delta(into)
     }
 
     fn apply_delta(&mut self, from: &mut &[u8]) -> Result<(), BoxError> {
-        if take(from)? {
-            return self.decode(from);
-        }
-        let held = self.held.get_or_insert_default();
-        take_all(from, |(key, entry): (K, Option<(V, L::Stamp)>)| match entry {
-            Some(entry) => drop(held.entries.insert(key, entry)),
-            None => drop(held.entries.remove(&key)),
-        })?;
-        self.free_if_unused();
-        Ok(())
+        self.held.apply_delta(from)
     }
 }

@@ -38,15 +38,19 @@
 //! ```
 
 mod bag;
+mod bytes;
 mod cell;
 mod combining;
-mod delta;
 mod expiration;
+mod family;
 mod lifetime;
 mod map;
+mod multimap;
+mod ordered_list;
 mod set;
 mod settle;
 mod timer;
+mod tracked;
 mod tuple;
 mod value;
 
@@ -54,8 +58,11 @@ pub use bag::Bag;
 pub use cell::{Cell, Now, State, Visit};
 pub use combining::Combining;
 pub use expiration::WindowExpiration;
+pub use family::{EventTimerFamily, ProcessingTimerFamily, TimerFamily};
 pub use lifetime::{Clock, DAY, EventTime, Expires, Forever, HOUR, Lifetime, MINUTE, ProcessingTime, SECOND};
 pub use map::MapCell;
+pub use multimap::MultimapCell;
+pub use ordered_list::OrderedList;
 pub use purlin_derive::State;
 pub use set::SetCell;
 pub(crate) use settle::Occasion;
@@ -70,3 +77,6 @@ pub mod derive_support {
     pub use crate::BoxError;
     pub use crate::kernel::StatefulSpec;
 }
+
+#[cfg(test)]
+mod tests;

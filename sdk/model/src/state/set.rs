@@ -18,7 +18,7 @@ use crate::{BoxError, Key};
 /// assert!(!seen.insert(7), "it was there already");
 /// assert!(seen.contains(&7));
 /// ```
-pub struct SetCell<T, L: Lifetime = Forever>(MapCell<T, (), L>);
+pub struct SetCell<T: Key, L: Lifetime = Forever>(MapCell<T, (), L>);
 
 impl<T: Key, L: Lifetime> SetCell<T, L> {
     /// Adds a value; whether it is new. For a time to live, adding it again is a write too.
@@ -63,7 +63,7 @@ impl<T: Key, L: Lifetime> SetCell<T, L> {
     }
 }
 
-impl<T, L: Lifetime> Default for SetCell<T, L> {
+impl<T: Key, L: Lifetime> Default for SetCell<T, L> {
     fn default() -> Self {
         SetCell(MapCell::default())
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::delta::{put, take};
+use super::bytes::{put, take};
 use super::settle::{Request, When};
 use super::{Cell, Clock, EventTime, ProcessingTime, Settling};
 use crate::kernel::{StatefulSpec, TimeDomain, TimerSetting, TimerSpec};

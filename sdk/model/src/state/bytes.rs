@@ -1,9 +1,5 @@
-//! Cells as bytes, and the book of what has changed in a cell of many entries.
+//! Cells as bytes: serde through postcard, one value behind the other.
 
-use std::hash::Hash;
-
-use foldhash::fast::FixedState;
-use hashbrown::HashSet;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -43,33 +39,4 @@ pub(super) fn take_all<T: DeserializeOwned>(from: &mut &[u8], mut each: impl FnM
         each(value);
     }
     Ok(())
-}
-
-/// Which entries of a cell have changed since the last delta.
-#[derive(Default)]
-pub(super) enum Changes<K> {
-    /// Nobody has taken a delta yet, or too much has changed: the next one is the full form.
-    #[default]
-    All,
-    /// Those under these keys.
-    Of(HashSet<K, FixedState>),
-}
-
-impl<K: Eq + Hash> Changes<K> {
-    /// Notes that the entry under `key` was written or removed. `entries` is how many the cell holds: beyond that the book costs more
-    /// than it saves.
-    #[inline]
-    pub(super) fn note(&mut self, entries: usize, key: impl FnOnce() -> K) {
-        if let Changes::Of(keys) = self {
-            keys.insert(key());
-            if keys.len() > entries.max(16) {
-                *self = Changes::All;
-            }
-        }
-    }
-
-    /// What has changed, and from now on nothing has.
-    pub(super) fn take(&mut self) -> Changes<K> {
-        std::mem::replace(self, Changes::Of(HashSet::default()))
-    }
 }
