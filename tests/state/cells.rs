@@ -1,9 +1,10 @@
 //! What cells hold: by key, by window, as long as the window lives.
 
 use purlin::prelude::*;
+use purlin::source::TestStream;
 use purlin::state::{Bag, Combining, EventTimer, MapCell, ProcessingTimer, SetCell, Value, WindowExpiration};
 
-use crate::job::check;
+use crate::job::{at, check};
 
 #[derive(State)]
 struct All {
@@ -81,26 +82,24 @@ impl StatefulDoFn<u8, i64> for Witness {
 #[test]
 fn each_key_and_window_has_its_own() {
     let elements = [((1, 7), 0), ((2, 8), 1), ((1, 7), 4), ((1, 2), 9), ((1, 5), 10)];
+    let script = TestStream::new().elements(elements.map(|(element, ms)| (element, at(ms)))).advance_watermark(at(12));
     let expected = [
-        ("1 ends: [2, 7, 7], total 16, odd Some(2), even Some(1), 2 distinct", 9),
-        ("1 ends: [5], total 5, odd Some(1), even None, 1 distinct", 19),
-        ("1 timer at 15", 15),
-        ("1 timer at 5", 5),
-        ("1 took 2 after Some(7), new true", 9),
-        ("1 took 5 after None, new true", 10),
-        ("1 took 7 after None, new true", 0),
-        ("1 took 7 after Some(7), new false", 4),
-        ("2 ends: [8], total 8, odd None, even Some(1), 1 distinct", 9),
-        ("2 timer at 5", 5),
-        ("2 took 8 after None, new true", 1),
+        (0, "1 took 2 after Some(7), new true", 9),
+        (0, "1 took 5 after None, new true", 10),
+        (0, "1 took 7 after None, new true", 0),
+        (0, "1 took 7 after Some(7), new false", 4),
+        (0, "2 took 8 after None, new true", 1),
+        (1, "1 ends: [2, 7, 7], total 16, odd Some(2), even Some(1), 2 distinct", 9),
+        (1, "1 timer at 5", 5),
+        (1, "2 ends: [8], total 8, odd None, even Some(1), 1 distinct", 9),
+        (1, "2 timer at 5", 5),
+        (2, "1 ends: [5], total 5, odd Some(1), even None, 1 distinct", 19),
+        (2, "1 timer at 15", 15),
     ];
-    let expected = expected.map(|(text, ms)| (text.to_string(), ms));
+    let expected = expected.map(|(event, text, ms)| (event, text.to_string(), ms));
     check(
-        &elements,
-        |numbers| {
-            // Sorted, so that batch, too, sees the elements in one order.
-            numbers.window(Fixed::of(milliseconds(10))).par_do_stateful("witness", Witness)
-        },
+        script,
+        |numbers| numbers.window(Fixed::of(milliseconds(10))).par_do_stateful("stateful", Witness),
         &expected,
     );
 }

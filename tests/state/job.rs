@@ -1,10 +1,11 @@
-//! A stateful `DoFn` over a script, on each runner.
+//! A script through a stateful `DoFn` on each runner: what comes out, when, and at what timestamp.
 
 use std::fmt::Debug;
 
-use purlin::bundle::ElementSides;
+use purlin::Failure;
 use purlin::prelude::*;
-use purlin_tests::{Live, Runner, Scripted};
+use purlin::source::TestStream;
+use purlin_tests::Runner;
 
 /// Every test runs on each of these.
 pub(crate) const RUNNERS: [Runner; 4] = [Runner::Batch(1), Runner::Batch(4), Runner::Stream(1), Runner::Stream(4)];
@@ -13,39 +14,47 @@ pub(crate) fn at(ms: i64) -> Timestamp {
     Timestamp::from_millis(ms)
 }
 
-/// What `build` makes of a script in which nothing is late: each result with its timestamp, window and pane, in order of value.
-pub(crate) fn run<T, U>(
+/// What `build` makes of the script: the number of the event that made each result, the result, its timestamp. In that order.
+pub(crate) fn outcome<T: Element, U: Element + Ord>(
     runner: Runner,
-    elements: &[(T, i64)],
+    script: &TestStream<T>,
     build: impl FnOnce(PCollection<T>) -> PCollection<U>,
-) -> Vec<(U, ElementSides)>
-where
-    T: Element,
-    U: Element + Ord,
-{
-    let (pipeline, results) = (Pipeline::new(), Live::new());
-    let elements: Vec<(T, Timestamp)> = elements.iter().map(|(value, ms)| (value.clone(), at(*ms))).collect();
-    let script = Scripted { splits: vec![elements].into(), bundle: 1, moving_watermark: true };
-    build(pipeline.read("script", script)).write("results", results.sink());
-    let graph = pipeline.graph().expect("a sound graph");
-    runner.run(&graph).unwrap_or_else(|failure| panic!("{runner:?}: {failure}"));
-    let mut seen = results.seen();
-    seen.sort_by(|(one, _), (other, _)| one.cmp(other));
-    seen
+) -> Result<Vec<(usize, U, i64)>, Failure> {
+    let (pipeline, results) = (Pipeline::new(), MemorySink::new());
+    let under_way = script.under_way();
+    build(pipeline.test_stream("script", script.clone()))
+        .map_in("seen", move |value, at| (under_way.number(), value, at.timestamp.millis()))
+        .write("results", results.sink());
+    runner.run(&pipeline.graph()?)?;
+    let mut seen = results.take();
+    seen.sort();
+    Ok(seen)
 }
 
-/// On every runner `build` makes these values, at these timestamps, of the script.
-pub(crate) fn check<T, U>(
-    elements: &[(T, i64)],
+/// On every runner `build` makes exactly this of the script.
+#[track_caller]
+pub(crate) fn check<T: Element, U: Element + Ord + Debug>(
+    script: TestStream<T>,
     build: impl Fn(PCollection<T>) -> PCollection<U>,
-    expected: &[(U, i64)],
-) where
-    T: Element,
-    U: Element + Ord + Debug,
-{
+    expected: &[(usize, U, i64)],
+) {
     for runner in RUNNERS {
-        let seen = run(runner, elements, &build);
-        let seen: Vec<(U, i64)> = seen.into_iter().map(|(value, sides)| (value, sides.timestamp.millis())).collect();
+        let seen = outcome(runner, &script, &build).unwrap_or_else(|failure| panic!("{runner:?}: {failure}"));
         assert_eq!(seen, expected, "{runner:?}");
+    }
+}
+
+/// On every runner the transform `stateful` fails, and says this.
+#[track_caller]
+pub(crate) fn check_failure<T: Element, U: Element + Ord + Debug>(
+    script: TestStream<T>,
+    build: impl Fn(PCollection<T>) -> PCollection<U>,
+    words: &[&str],
+) {
+    for runner in RUNNERS {
+        let failure = outcome(runner, &script, &build).expect_err("it is refused");
+        let told = failure.to_string();
+        assert!(matches!(&failure, Failure::Transform { transform, .. } if transform == "stateful"), "{told}");
+        assert!(words.iter().all(|word| told.contains(word)), "{runner:?}: {told}");
     }
 }

@@ -1,4 +1,6 @@
 //! State and timers (SEMANTICS §8), point by point, on the batch and the stream runner.
 
 mod cells;
+mod commands;
 mod job;
+mod timers;
