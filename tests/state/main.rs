@@ -2,5 +2,9 @@
 
 mod cells;
 mod commands;
+mod counter;
 mod job;
+mod lifecycle;
+mod lifetimes;
 mod timers;
+mod windows;
