@@ -8,6 +8,8 @@
 
 #![warn(missing_docs)]
 
+#[cfg(all(test, any(feature = "batch", feature = "stream")))]
+mod agreement;
 #[cfg(feature = "batch")]
 pub mod batch;
 pub mod core;

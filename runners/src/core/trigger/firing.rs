@@ -9,7 +9,7 @@ use purlin_model::{Timestamp, Timing};
 use super::TriggerMachine;
 use super::panes::Panes;
 use super::timers::{Domain, NEVER};
-use super::tree::{At, ROOT};
+use super::tree::{At, Clock, ROOT};
 use super::windows::Slot;
 
 impl TriggerMachine {
@@ -35,7 +35,7 @@ impl TriggerMachine {
             *budget -= 1;
             self.windows[slot].queued_ms[domain as usize] = NEVER;
             if self.next_wake(slot, domain) < now_ms {
-                self.forget_wakes(slot, domain, now_ms);
+                self.forget_wakes(slot, domain);
                 self.wake(slot, domain, out);
             }
             if self.windows.live(entry).is_some() {
@@ -168,12 +168,15 @@ impl TriggerMachine {
         }
     }
 
-    /// Timers that have come do not come again.
-    fn forget_wakes(&mut self, slot: Slot, domain: Domain, now_ms: i64) {
+    /// Timers that have come do not come again. Both kinds of processing time move together, and wake a window once.
+    fn forget_wakes(&mut self, slot: Slot, domain: Domain) {
+        let Clock { now_ms, synchronized_ms, .. } = self.clock;
         let held = &mut self.windows[slot];
         match domain {
             Domain::Event => held.wakes_at_end = false,
-            _ => held.wakes.retain(|(of, at)| *of != domain || *at >= now_ms),
+            Domain::Processing | Domain::Synchronized => {
+                held.wakes.retain(|(of, at)| *at >= if *of == Domain::Processing { now_ms } else { synchronized_ms })
+            }
         }
     }
 

@@ -25,7 +25,8 @@ pub(super) struct Arrival {
 }
 
 impl TriggerMachine {
-    /// Each element goes to what its windows have become.
+    /// Each element goes to what its windows have become: twice to one, if two of them have become that. Whether they had become it
+    /// before or will only do so with a later bundle cannot make a difference.
     pub(super) fn arrive_merging(&mut self, bundle: &Arriving) {
         let mut arrivals = take(&mut self.scratch.arrivals);
         let mut in_one_window = true;
@@ -47,8 +48,6 @@ impl TriggerMachine {
             let mut latest: Option<(Arrival, Slot)> = None;
             for arrival in of_key {
                 let slot = match latest {
-                    // Two windows of one element became one: it is in there once.
-                    Some((same, _)) if same == *arrival => continue,
                     Some((neighbour, slot)) if neighbour.window == arrival.window => slot,
                     _ => self.windows.find_or_insert(arrival.key, arrival.window),
                 };

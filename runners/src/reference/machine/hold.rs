@@ -40,6 +40,7 @@ impl Hold {
     pub(super) fn merged(parts: &[Hold], place: Place<'_>) -> Hold {
         let mut hold = Hold::default();
         match place.combiner {
+            TimestampCombiner::EndOfWindow if parts.is_empty() => {}
             TimestampCombiner::EndOfWindow => hold.add(place.window.max_timestamp(), place),
             TimestampCombiner::Earliest | TimestampCombiner::Latest => {
                 hold.elements = parts.iter().fold(None, |all, part| combined(place.combiner, all, part.elements));

@@ -60,6 +60,8 @@ pub struct Emission<V> {
 pub struct Dropped<V> {
     /// Why.
     pub cause: DropCause,
+    /// The element's key.
+    pub key: KeyBytes,
     /// The element's event time.
     pub timestamp: Timestamp,
     /// An expired window, before any merging, or a closed one.
@@ -79,7 +81,8 @@ pub struct Outcome<V> {
 
 impl<V> Outcome<V> {
     fn drop(&mut self, arrival: Arrival<V>, window: Window, cause: DropCause) {
-        self.dropped.push(Dropped { cause, timestamp: arrival.timestamp, window, value: arrival.value });
+        let Arrival { key, timestamp, value, .. } = arrival;
+        self.dropped.push(Dropped { cause, key, timestamp, window, value });
     }
 
     fn nothing() -> Self {
@@ -237,14 +240,12 @@ impl<V: Clone> Machine<V> {
         became
     }
 
+    /// Also where no part is open yet, as where late elements have only each other: what is said of "all parts" holds then.
     fn merge_states(&self, windows: &mut Windows<V>, parts: &[Window], result: Window) {
         let is_open = |window: &Window| windows.get(window).is_some_and(|state| !state.is_closed());
-        let open: Vec<Window> = parts.iter().copied().filter(is_open).collect();
+        let open: BTreeSet<Window> = parts.iter().copied().chain([result]).filter(is_open).collect();
         let open: Vec<(Window, WindowState<V>)> =
             open.into_iter().filter_map(|part| Some((part, windows.remove(&part)?))).collect();
-        if open.is_empty() {
-            return;
-        }
         // The result goes on counting panes if a window of its bounds was open; if one is closed, its finished bits count.
         let mut state = WindowState::new(&self.windowing);
         if let Some(closed) = windows.remove(&result) {
@@ -255,12 +256,14 @@ impl<V: Clone> Machine<V> {
             state.timers = same.timers.clone();
             state.last_pane = same.last_pane;
         }
-        let holds: Vec<Hold> = open.iter().map(|(_, part)| part.hold).collect();
-        state.hold = Hold::merged(&holds, self.place(result));
         let triggers: Vec<&TriggerState> = open.iter().map(|(_, part)| &part.trigger).collect();
         state.trigger.on_merge(&triggers, self.view(result), &mut state.timers);
-        state.new_elements = open.iter().map(|(_, part)| part.new_elements).sum();
-        state.elements = open.into_iter().flat_map(|(_, part)| part.elements).collect();
+        if !state.is_closed() {
+            let holds: Vec<Hold> = open.iter().map(|(_, part)| part.hold).collect();
+            state.hold = Hold::merged(&holds, self.place(result));
+            state.new_elements = open.iter().map(|(_, part)| part.new_elements).sum();
+            state.elements = open.into_iter().flat_map(|(_, part)| part.elements).collect();
+        }
         windows.insert(result, state);
     }
 
