@@ -1,6 +1,7 @@
 //! Small pipelines, run whole: what comes out, with timestamps, windows and panes; and how failures end.
 
 mod scripts;
+mod stateful;
 
 use std::sync::{Arc, Mutex};
 

@@ -8,7 +8,7 @@ use purlin_model::{DropCause, Element, PCollection, Pipeline, Timestamp, Timing,
 use super::{Collected, at, run};
 
 /// Plays a script: `build` makes of its elements a collection, whose elements are given with the number of their event.
-fn play<T: Element, U: Element + Ord>(
+pub(super) fn play<T: Element, U: Element + Ord>(
     script: TestStream<T>,
     build: impl FnOnce(&Pipeline, PCollection<T>) -> PCollection<U>,
 ) -> Vec<(usize, U)> {

@@ -3,6 +3,7 @@
 mod group;
 mod par_do;
 mod same;
+mod stateful;
 
 use std::collections::BTreeMap;
 
@@ -78,7 +79,7 @@ pub(super) fn begin<'a>(graph: &'a Graph, node: &'a Node) -> Result<Option<Box<d
         Op::Window { reassign } => Box::new(same::Same::new(place, *reassign)),
         Op::Flatten | Op::Reshuffle => Box::new(same::Same::new(place, false)),
         Op::Group(grouping) => Box::new(group::Group::new(place, &**grouping)),
-        Op::Stateful(_) => return Err(Failure::other("the reference runner has no state yet")),
+        Op::Stateful(kernel) => Box::new(stateful::Stateful::new(place, &**kernel)),
     }))
 }
 

@@ -1,0 +1,104 @@
+//! One key's instance in one window: its cells, the timers that are set, and the elements that have to be sorted first.
+
+use purlin_model::Timestamp;
+use purlin_model::kernel::{StatefulRun, StatefulSpec, TimeDomain, TimerChange, TimerId, TimerSetting};
+use purlin_model::window::Window;
+
+use crate::reference::element::Element;
+
+/// An instance.
+pub(super) struct Instance {
+    pub(super) run: Box<dyn StatefulRun>,
+    pub(super) timers: Vec<SetTimer>,
+    /// Those that came and were not given out yet, as they came.
+    pub(super) unsorted: Vec<Element>,
+}
+
+/// A timer that is set. Timers fire in the order of their times, those of one time in the order in which they were set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct SetTimer {
+    pub(super) at_ms: i64,
+    pub(super) version: u64,
+    pub(super) id: TimerId,
+    domain: TimeDomain,
+    hold: Option<Timestamp>,
+}
+
+/// What is due next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    /// The earliest element, of this time.
+    Element(Timestamp),
+    /// A timer.
+    Timer(SetTimer),
+}
+
+impl Instance {
+    pub(super) fn new(run: Box<dyn StatefulRun>) -> Self {
+        Instance { run, timers: Vec::new(), unsorted: Vec::new() }
+    }
+
+    /// What is due first by event time. An element is given out once none before it can come any more, and for timers the watermark is
+    /// not beyond the elements that wait.
+    pub(super) fn due(&self, window: Window, watermark: Timestamp, lateness_ms: i64) -> Option<Due> {
+        let earliest = self.unsorted.iter().map(|element| element.timestamp).min();
+        let for_timers = earliest.map_or(watermark, |earliest| earliest.min(watermark));
+        let timers = self.timers_of(TimeDomain::EventTime).filter(|timer| timer.at_ms < for_timers.millis());
+        let gc = window.gc(lateness_ms);
+        let element = earliest.filter(|at| watermark > at.saturating_add_millis(lateness_ms).min(gc));
+        timers.min().map(Due::Timer).or(element.map(Due::Element))
+    }
+
+    /// Takes out the first to come of the elements that wait at this time.
+    pub(super) fn take_element(&mut self, at: Timestamp) -> Option<Element> {
+        let first = self.unsorted.iter().position(|element| element.timestamp == at)?;
+        Some(self.unsorted.remove(first))
+    }
+
+    /// Those timers that go by this clock.
+    pub(super) fn timers_of(&self, domain: TimeDomain) -> impl Iterator<Item = SetTimer> + '_ {
+        self.timers.iter().copied().filter(move |timer| timer.domain == domain)
+    }
+
+    /// Notes that a timer was set, overwritten, cleared or has fired.
+    pub(super) fn note(&mut self, change: TimerChange, spec: &StatefulSpec) {
+        let TimerChange { id, after, .. } = change;
+        self.timers.retain(|timer| timer.id != id);
+        let domain = spec.timers[usize::from(id.timer)].domain;
+        self.timers.extend(after.map(|TimerSetting { at_ms, version, hold }| SetTimer {
+            at_ms,
+            version,
+            id,
+            domain,
+            hold,
+        }));
+    }
+
+    /// What the output watermark has to wait for.
+    pub(super) fn holds(&self) -> impl Iterator<Item = Timestamp> + '_ {
+        let timers = self.timers.iter().filter_map(|timer| timer.hold);
+        timers.chain(self.unsorted.iter().map(|element| element.timestamp))
+    }
+}
+
+impl Due {
+    /// Its time, and within that its turn.
+    fn order(&self) -> (i64, Option<SetTimer>) {
+        match self {
+            Due::Element(at) => (at.millis(), None),
+            Due::Timer(timer) => (timer.at_ms, Some(*timer)),
+        }
+    }
+}
+
+impl Ord for Due {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.order().cmp(&other.order())
+    }
+}
+
+impl PartialOrd for Due {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
