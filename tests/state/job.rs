@@ -8,7 +8,8 @@ use purlin::source::TestStream;
 use purlin_tests::Runner;
 
 /// Every test runs on each of these.
-pub(crate) const RUNNERS: [Runner; 4] = [Runner::Batch(1), Runner::Batch(4), Runner::Stream(1), Runner::Stream(4)];
+pub(crate) const RUNNERS: [Runner; 5] =
+    [Runner::Reference, Runner::Batch(1), Runner::Batch(4), Runner::Stream(1), Runner::Stream(4)];
 
 pub(crate) fn at(ms: i64) -> Timestamp {
     Timestamp::from_millis(ms)

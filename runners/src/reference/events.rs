@@ -27,11 +27,15 @@ pub(super) struct Event {
     pub(super) watermarks: BTreeMap<NodeId, Timestamp>,
     /// How much processing time has passed.
     pub(super) span_ms: i64,
+    /// An end is wanted: work on elements is done without waiting for any time.
+    pub(super) ending: bool,
 }
 
 /// Reads all ordinary sources, and gives the events that follow from that.
 pub(super) fn read_all(graph: &Graph, runtime: &Runtime) -> Result<[Event; 2], Failure> {
-    let (mut read, mut ended) = (Event::default(), Event { together: true, ..Event::default() });
+    let ending = graph.script().is_none();
+    let mut read = Event { ending, ..Event::default() };
+    let mut ended = Event { together: true, ending, ..Event::default() };
     for id in graph.node_ids() {
         let node = graph.node(id);
         if let Op::Read(source) = &node.op
@@ -70,7 +74,7 @@ fn read_one(graph: &Graph, runtime: &Runtime, node: &Node, source: &dyn AnySourc
 
 /// Begins event `number` of `script`, which `id` reads. The one behind the last moves the watermark to MAX.
 pub(super) fn begin(graph: &Graph, id: NodeId, script: &dyn Script, number: usize) -> Result<Event, Failure> {
-    let mut event = Event { together: true, ..Event::default() };
+    let mut event = Event { together: true, ending: number == script.len(), ..Event::default() };
     match script.begin(number) {
         ScriptEvent::Elements(mut bundle) => {
             let node = graph.node(id);

@@ -288,8 +288,13 @@ fn declarations() {
 fn settle(timer: &mut impl Cell, occasion: Occasion) -> Result<Vec<TimerChange>, BoxError> {
     let mut spec = StatefulSpec::default();
     <(EventTimer, ProcessingTimer)>::declare(&mut spec);
-    let clock =
-        StateClock { input_watermark: Timestamp::MIN, output_watermark: Timestamp::MIN, now_ms: 1000, lateness_ms: 50 };
+    let clock = StateClock {
+        input_watermark: Timestamp::MIN,
+        output_watermark: Timestamp::MIN,
+        now_ms: 1000,
+        lateness_ms: 50,
+        ending: false,
+    };
     let window = Window::new(Timestamp::from_millis(0), Timestamp::from_millis(100));
     let (mut version, mut changes) = (0, Vec::new());
     let mut settling = Settling {

@@ -33,6 +33,8 @@ pub(super) struct Stateful<'a> {
     watermark: Timestamp,
     output_watermark: Timestamp,
     now_ms: i64,
+    /// An end is wanted.
+    ending: bool,
     dropped: Dropped,
 }
 
@@ -53,6 +55,7 @@ impl<'a> Stateful<'a> {
             watermark: Timestamp::MIN,
             output_watermark: Timestamp::MIN,
             now_ms: 0,
+            ending: false,
             dropped: Dropped::default(),
         }
     }
@@ -135,6 +138,21 @@ impl<'a> Stateful<'a> {
         Ok(())
     }
 
+    /// Work on elements goes on until there is none.
+    fn work_to_the_end(&mut self, calls: &mut Calls<'_, '_>) -> Result<(), Failure> {
+        while let Some((timer, owner)) = self.processing_timers().into_iter().next() {
+            self.fire(&owner, timer, calls)?;
+        }
+        Ok(())
+    }
+
+    /// The input watermark follows that of the upstream, up to the elements that wait or are still worked on.
+    fn move_watermark(&mut self, upstream: Timestamp) {
+        let waiting = self.waiting.iter().map(|element| element.timestamp).min();
+        let worked_on = if self.kernel.spec().holds_input { self.holds().min() } else { None };
+        self.watermark = waiting.into_iter().chain(worked_on).fold(upstream, Timestamp::min).max(self.watermark);
+    }
+
     /// Every processing-time timer, in order.
     fn processing_timers(&self) -> Vec<(SetTimer, Owner)> {
         let all = self.instances.iter().flat_map(|(owner, instance)| {
@@ -189,6 +207,7 @@ impl<'a> Stateful<'a> {
             output_watermark: self.output_watermark,
             now_ms: self.now_ms,
             lateness_ms: self.lateness_ms,
+            ending: self.ending,
         };
         let spec = self.kernel.spec();
         let own_outputs = calls.outputs.made.len() - usize::from(spec.late_output);
@@ -219,21 +238,24 @@ impl<'a> Stateful<'a> {
 impl Work for Stateful<'_> {
     fn turn(&mut self, turn: &Turn<'_>, outputs: &mut Outputs<'_>) -> Result<(), Failure> {
         let calls = &mut Calls { sides: turn.sides(self.place.node), outputs };
-        self.now_ms = turn.now_ms;
+        (self.now_ms, self.ending) = (turn.now_ms, turn.ending);
         let (ready, waiting) = turn.part_ready(self.place.node, std::mem::take(&mut self.waiting));
         self.waiting = waiting;
         for element in &ready {
             self.take(element, calls)?;
             self.fire_event_timers(calls)?;
         }
-        let held = self.waiting.iter().map(|element| element.timestamp).min().unwrap_or(Timestamp::MAX);
-        self.watermark = self.watermark.max(turn.watermark.min(held));
+        if self.kernel.spec().holds_input && self.ending {
+            self.work_to_the_end(calls)?;
+        }
+        self.move_watermark(turn.watermark);
         self.fire_event_timers(calls)?;
         if self.watermark == Timestamp::MAX {
             self.fire_all_processing_timers(calls)?;
         }
         self.expire(calls)?;
         self.fire_processing_timers(calls)?;
+        self.move_watermark(turn.watermark);
         let held = self.holds().min().unwrap_or(Timestamp::MAX);
         self.output_watermark = self.output_watermark.max(self.watermark.min(held));
         Ok(())
