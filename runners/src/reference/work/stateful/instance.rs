@@ -27,8 +27,8 @@ pub(super) struct SetTimer {
 /// What is due next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Due {
-    /// The earliest element, of this time.
-    Element(Timestamp),
+    /// The earliest elements, of this time.
+    Elements(Timestamp),
     /// A timer.
     Timer(SetTimer),
 }
@@ -38,21 +38,20 @@ impl Instance {
         Instance { run, timers: Vec::new(), unsorted: Vec::new() }
     }
 
-    /// What is due first by event time. An element is given out once none before it can come any more, and for timers the watermark is
-    /// not beyond the elements that wait.
+    /// What is due first by event time. An element is given out once none before it can come any more, its window's end at the latest; for
+    /// timers the watermark is not beyond the elements that wait.
     pub(super) fn due(&self, window: Window, watermark: Timestamp, lateness_ms: i64) -> Option<Due> {
         let earliest = self.unsorted.iter().map(|element| element.timestamp).min();
         let for_timers = earliest.map_or(watermark, |earliest| earliest.min(watermark));
         let timers = self.timers_of(TimeDomain::EventTime).filter(|timer| timer.at_ms < for_timers.millis());
-        let gc = window.gc(lateness_ms);
-        let element = earliest.filter(|at| watermark > at.saturating_add_millis(lateness_ms).min(gc));
-        timers.min().map(Due::Timer).or(element.map(Due::Element))
+        let is_over = window.gc(lateness_ms) < watermark;
+        let elements = earliest.filter(|at| is_over || at.saturating_add_millis(lateness_ms) <= watermark);
+        timers.min().map(Due::Timer).or(elements.map(Due::Elements))
     }
 
-    /// Takes out the first to come of the elements that wait at this time.
-    pub(super) fn take_element(&mut self, at: Timestamp) -> Option<Element> {
-        let first = self.unsorted.iter().position(|element| element.timestamp == at)?;
-        Some(self.unsorted.remove(first))
+    /// Takes out the elements that wait at this time, as they came.
+    pub(super) fn take_elements(&mut self, at: Timestamp) -> Vec<Element> {
+        self.unsorted.extract_if(.., |element| element.timestamp == at).collect()
     }
 
     /// Those timers that go by this clock.
@@ -85,7 +84,7 @@ impl Due {
     /// Its time, and within that its turn.
     fn order(&self) -> (i64, Option<SetTimer>) {
         match self {
-            Due::Element(at) => (at.millis(), None),
+            Due::Elements(at) => (at.millis(), None),
             Due::Timer(timer) => (timer.at_ms, Some(*timer)),
         }
     }

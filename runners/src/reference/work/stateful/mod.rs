@@ -1,7 +1,7 @@
 //! A stateful `DoFn` (SEMANTICS §8): an instance of its own for each key and window, told of one element or one timer at a time.
 //!
-//! Whenever something has changed, all instances are looked through for what is due first, until nothing is. In its turn the transform
-//! takes its elements, then the watermark with the event timers and expiries that it brings, then processing-time timers.
+//! After each bundle, and when a clock has moved, all instances are looked through for what is due first, until nothing is. In its turn the
+//! transform takes its elements, then the watermark with the event timers and expiries that it brings, then processing-time timers.
 
 mod instance;
 
@@ -66,9 +66,8 @@ impl<'a> Stateful<'a> {
         if element.window.gc(self.lateness_ms) < self.watermark || is_too_late {
             return self.drop(element, calls);
         }
-        let mut input = self.place.decode([element])?;
         let mut key = Vec::new();
-        let encoded = self.kernel.encode_key(&*input, 0, &mut key);
+        let encoded = self.kernel.encode_key(&*self.place.decode([element])?, 0, &mut key);
         encoded.map_err(|cause| self.place.failure(format!("a key cannot be encoded: {cause}").into()))?;
         let owner = (key, element.window);
         if !self.instances.contains_key(&owner) {
@@ -80,7 +79,12 @@ impl<'a> Stateful<'a> {
             instance.unsorted.push(element.clone());
             return Ok(());
         }
-        self.call(&owner, calls, |run, clock, sides, outs, changes| {
+        self.process(&owner, element, calls)
+    }
+
+    fn process(&mut self, owner: &Owner, element: &Element, calls: &mut Calls<'_, '_>) -> Result<(), Failure> {
+        let mut input = self.place.decode([element])?;
+        self.call(owner, calls, |run, clock, sides, outs, changes| {
             run.process(&mut *input, clock, sides, outs, changes)
         })
     }
@@ -104,12 +108,11 @@ impl<'a> Stateful<'a> {
             let due = all.filter_map(|(owner, instance)| Some((instance.due(owner.1, watermark, lateness_ms)?, owner)));
             let Some((due, owner)) = due.min().map(|(due, owner)| (due, owner.clone())) else { return Ok(()) };
             match due {
-                Due::Element(at) => {
-                    let element = self.instances.get_mut(&owner).and_then(|instance| instance.take_element(at));
-                    let mut input = self.place.decode(&element)?;
-                    self.call(&owner, calls, |run, clock, sides, outs, changes| {
-                        run.process(&mut *input, clock, sides, outs, changes)
-                    })?;
+                Due::Elements(at) => {
+                    let elements = self.instances.get_mut(&owner).map(|instance| instance.take_elements(at));
+                    for element in elements.iter().flatten() {
+                        self.process(&owner, element, calls)?;
+                    }
                 }
                 Due::Timer(timer) => self.fire(&owner, timer, calls)?,
             }
@@ -241,8 +244,8 @@ impl Work for Stateful<'_> {
         (self.now_ms, self.ending) = (turn.now_ms, turn.ending);
         let (ready, waiting) = turn.part_ready(self.place.node, std::mem::take(&mut self.waiting));
         self.waiting = waiting;
-        for element in &ready {
-            self.take(element, calls)?;
+        for bundle in turn.bundles(&ready) {
+            bundle.iter().try_for_each(|element| self.take(element, calls))?;
             self.fire_event_timers(calls)?;
         }
         if self.kernel.spec().holds_input && self.ending {
