@@ -27,7 +27,7 @@ pub(super) struct Event {
     pub(super) watermarks: BTreeMap<NodeId, Timestamp>,
     /// How much processing time has passed.
     pub(super) span_ms: i64,
-    /// An end is wanted: work on elements is done without waiting for any time.
+    /// No time will pass any more: work that waits for some is to come to its end.
     pub(super) ending: bool,
 }
 

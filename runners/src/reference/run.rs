@@ -92,7 +92,7 @@ impl<'a, 's, 'r> Run<'a, 's, 'r> {
                 let Some(work) = self.works.get_mut(&id) else { return Ok(()) };
                 let (together, ending, now_ms, views) = (event.together, event.ending, self.now_ms, &self.views);
                 let synchronized_ms = pending_ms.map_or(now_ms, |pending_ms| pending_ms.min(now_ms));
-                work.turn(&Turn { inputs, together, ending, watermark, now_ms, synchronized_ms, views }, &mut outputs)?;
+                work.turn(&Turn { inputs, together, watermark, now_ms, synchronized_ms, ending, views }, &mut outputs)?;
                 (work.output_watermark(), work.pending_ms().into_iter().chain(pending_ms).min())
             }
         };

@@ -50,6 +50,8 @@ pub(super) struct Turn<'a> {
     pub(super) now_ms: i64,
     /// The smaller of that and the earliest processing time that something upstream waits for.
     pub(super) synchronized_ms: i64,
+    /// An end is wanted: no time will pass any more.
+    pub(super) ending: bool,
     /// All views.
     pub(super) views: &'a BTreeMap<NodeId, View<'a>>,
 }

@@ -38,14 +38,20 @@ impl Instance {
         Instance { run, timers: Vec::new(), unsorted: Vec::new() }
     }
 
-    /// What is due first by event time. An element is given out once none before it can come any more, its window's end at the latest; for
-    /// timers the watermark is not beyond the elements that wait.
-    pub(super) fn due(&self, window: Window, watermark: Timestamp, lateness_ms: i64) -> Option<Due> {
+    /// The input watermark as this instance sees it: not beyond elements that wait, nor beyond work on elements that is not done.
+    pub(super) fn watermark(&self, input: Timestamp, spec: &StatefulSpec) -> Timestamp {
+        let undone = self.timers.iter().filter_map(|timer| timer.hold).filter(|_| spec.holds_input);
+        self.unsorted.iter().map(|element| element.timestamp).chain(undone).fold(input, Timestamp::min)
+    }
+
+    /// What is due first by event time, the input watermark being at `input`. An element is given out once none before it can come any
+    /// more, and with its window's end at the latest.
+    pub(super) fn due(&self, window: Window, input: Timestamp, lateness_ms: i64, spec: &StatefulSpec) -> Option<Due> {
+        let watermark = self.watermark(input, spec);
+        let timers = self.timers_of(TimeDomain::EventTime).filter(|timer| timer.at_ms < watermark.millis());
+        let is_over = window.gc(lateness_ms) < input;
         let earliest = self.unsorted.iter().map(|element| element.timestamp).min();
-        let for_timers = earliest.map_or(watermark, |earliest| earliest.min(watermark));
-        let timers = self.timers_of(TimeDomain::EventTime).filter(|timer| timer.at_ms < for_timers.millis());
-        let is_over = window.gc(lateness_ms) < watermark;
-        let elements = earliest.filter(|at| is_over || at.saturating_add_millis(lateness_ms) <= watermark);
+        let elements = earliest.filter(|at| is_over || at.saturating_add_millis(lateness_ms) <= input);
         timers.min().map(Due::Timer).or(elements.map(Due::Elements))
     }
 
