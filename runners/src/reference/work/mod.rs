@@ -42,8 +42,6 @@ pub(super) struct Turn<'a> {
     pub(super) inputs: Vec<&'a [Element]>,
     /// These elements are one bundle; else each is one of its own.
     pub(super) together: bool,
-    /// An end is wanted: work on elements is done without waiting for any time.
-    pub(super) ending: bool,
     /// The least of its inputs' watermarks.
     pub(super) watermark: Timestamp,
     /// The processing time.

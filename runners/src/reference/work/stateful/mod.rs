@@ -35,8 +35,6 @@ pub(super) struct Stateful<'a> {
     watermark: Timestamp,
     output_watermark: Timestamp,
     now_ms: i64,
-    /// An end is wanted.
-    ending: bool,
     dropped: Dropped,
 }
 
@@ -51,7 +49,6 @@ impl<'a> Stateful<'a> {
             watermark: Timestamp::MIN,
             output_watermark: Timestamp::MIN,
             now_ms: 0,
-            ending: false,
             dropped: Dropped::default(),
         }
     }
