@@ -83,7 +83,8 @@ pub mod prelude {
     #[cfg(feature = "calendar")]
     pub use crate::window::{Calendar, Weekday};
     pub use crate::{
-        At, BoxError, Collections, Context, DoFn, Element, Failure, Key, Output, PCollection, PTransform, Pipeline,
-        StateContext, StatefulDoFn, TimerContext, Timestamp, Trigger, days, hours, milliseconds, minutes, seconds,
+        At, Batches, BoxError, Collections, Context, DoFn, Element, Failure, Key, Output, PCollection, PTransform,
+        Pipeline, StateContext, StatefulDoFn, TimerContext, Timestamp, Trigger, days, hours, milliseconds, minutes,
+        seconds,
     };
 }

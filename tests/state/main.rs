@@ -2,6 +2,7 @@
 
 mod cells;
 mod commands;
+mod composites;
 mod counter;
 mod job;
 mod lifecycle;

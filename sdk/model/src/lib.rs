@@ -42,5 +42,7 @@ pub use pane::{Pane, Timing};
 pub use pcollection::{Collections, PCollection, PTransform};
 pub use pipeline::Pipeline;
 pub use time::{Timestamp, days, hours, milliseconds, minutes, seconds};
-pub use transform::{At, Context, DoFn, Either, Failed, Output, Outputs, StateContext, StatefulDoFn, TimerContext};
+pub use transform::{
+    At, Batches, Context, DoFn, Either, Failed, Output, Outputs, StateContext, StatefulDoFn, TimerContext,
+};
 pub use trigger::{TimeTransform, Trigger};

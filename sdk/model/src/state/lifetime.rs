@@ -14,7 +14,7 @@ pub const HOUR: u64 = 60 * MINUTE;
 pub const DAY: u64 = 24 * HOUR;
 
 /// A clock that timers and lifetimes go by: [`EventTime`] or [`ProcessingTime`].
-pub trait Clock: Send + 'static {
+pub trait Clock: Copy + Send + Sync + 'static {
     /// Which one.
     const DOMAIN: TimeDomain;
     /// What it shows, in milliseconds.

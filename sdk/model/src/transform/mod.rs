@@ -3,12 +3,14 @@
 mod co_group;
 mod combine;
 mod create;
+mod deduplicate;
 mod distinct;
 mod fanout;
 mod filter;
 mod flat_map;
 mod flatten;
 mod group_by_key;
+mod group_into_batches;
 mod inspect;
 mod join;
 mod keys;
@@ -28,6 +30,7 @@ mod window_by;
 mod write;
 
 pub use co_group::Either;
+pub use group_into_batches::Batches;
 pub use map::At;
 pub use par_do::{Context, DoFn, Output, Outputs};
 pub use par_do_stateful::{StateContext, StatefulDoFn, TimerContext};
