@@ -5,6 +5,7 @@ mod commands;
 mod composites;
 mod counter;
 mod job;
+mod laws;
 mod lifecycle;
 mod lifetimes;
 mod timers;
