@@ -27,9 +27,13 @@ pub mod q12;
 pub mod q13;
 pub mod q14;
 pub mod q2;
+pub mod q3;
+pub mod q4;
 pub mod q5;
+pub mod q6;
 pub mod q7;
 pub mod q8;
+pub mod q9;
 
 pub use generate::GeneratedEvents;
 pub use greatest::Greatest;
