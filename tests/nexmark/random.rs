@@ -68,7 +68,9 @@ fn site() -> impl Strategy<Value = Vec<Event>> {
                 }
                 Happening::Auction { seller, category, reserve, lasts } => {
                     next_auction += 1;
-                    let expires = Timestamp::from_millis(ts + lasts);
+                    // Some expire where windows end, and where bids are made.
+                    let expires = if lasts % 3 == 0 { (ts + lasts).div_euclid(5_000) * 5_000 } else { ts + lasts };
+                    let expires = Timestamp::from_millis(expires);
                     What::Auction(Box::new(auction((next_auction - 1) * 41, seller, category, reserve, at, expires)))
                 }
                 Happening::Bid { auction, bidder, price, extra } => {
@@ -83,7 +85,7 @@ fn site() -> impl Strategy<Value = Vec<Event>> {
 
 /// Around 1970, some at the edges of windows.
 fn time() -> impl Strategy<Value = i64> {
-    prop_oneof![4 => -35_000..35_000_i64, 1 => prop::sample::select(&[-10_001, -10_000, -5_000, -1, 0, 4_999, 5_000, 9_999, 10_000][..])]
+    prop_oneof![3 => -35_000..35_000_i64, 1 => prop::sample::select(&[-10_001, -10_000, -5_000, -1, 0, 4_999, 5_000, 9_999, 10_000][..])]
 }
 
 #[derive(Clone, Debug)]
