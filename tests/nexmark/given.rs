@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::by_hand;
-use crate::outcome::{QUERIES, check, outcome, runners};
+use crate::outcome::{QUERIES, RUNNERS, check, outcome};
 
 /// A file of the given data.
 pub(crate) fn given(name: &str) -> PathBuf {
@@ -35,7 +35,7 @@ fn the_results_are_those_of_beams_models() {
     for query in BEAMS {
         let expected = set(lines(&given(&format!("q{query}.expected.jsonl"))));
         assert!(!expected.is_empty());
-        for runner in runners(query) {
+        for runner in RUNNERS {
             let actual = set(outcome(query, source(), runner));
             assert!(
                 actual == expected,
@@ -54,7 +54,7 @@ fn the_results_are_those_of_plain_loops() {
     for query in QUERIES {
         let expected = by_hand::results(query, &events);
         assert!(!expected.is_empty(), "query {query}: nothing is expected, so nothing is tested");
-        for runner in runners(query) {
+        for runner in RUNNERS {
             check(query, &format!("on {runner:?}"), outcome(query, source(), runner), expected.clone());
         }
     }

@@ -9,16 +9,8 @@ use serde_json::Value;
 pub(crate) const QUERIES: std::ops::RangeInclusive<u8> = 0..=14;
 
 /// Every kind of runner, with one worker and with several.
-const RUNNERS: [Runner; 5] =
+pub(crate) const RUNNERS: [Runner; 5] =
     [Runner::Reference, Runner::Batch(1), Runner::Batch(4), Runner::Stream(1), Runner::Stream(4)];
-
-/// Queries with state, which the reference runner does not run.
-pub(crate) const STATEFUL: [u8; 4] = [3, 4, 6, 9];
-
-/// The runners on which a query is tested.
-pub(crate) fn runners(query: u8) -> impl Iterator<Item = Runner> {
-    RUNNERS.into_iter().filter(move |runner| *runner != Runner::Reference || !STATEFUL.contains(&query))
-}
 
 /// The results of query number `query` over the events of `source`, in the order in which they were written.
 pub(crate) fn outcome(query: u8, source: impl Source<Item = Event>, runner: Runner) -> Vec<Value> {
