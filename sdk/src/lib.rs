@@ -38,6 +38,9 @@ pub use purlin_model::*;
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
 
+#[cfg(feature = "testing")]
+pub mod testing;
+
 /// Connectors.
 pub mod io {
     pub use purlin_io::*;

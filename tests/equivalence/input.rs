@@ -1,11 +1,9 @@
 //! Random input: elements, how they are split, and in what order and bundles they come.
 
-use std::sync::Arc;
-
 use proptest::collection::vec;
 use proptest::prelude::*;
 use purlin::Timestamp;
-use purlin_tests::Scripted;
+use purlin_tests::ScriptedSource;
 
 use crate::pipelines::Pair;
 
@@ -18,10 +16,11 @@ pub(crate) struct Input {
 }
 
 impl Input {
-    pub(crate) fn source(&self) -> Scripted<Pair> {
+    pub(crate) fn source(&self) -> ScriptedSource<Pair> {
         let element = |(pair, at): &(Pair, i64)| (*pair, Timestamp::from_millis(*at));
-        let splits = self.splits.iter().map(|split| split.iter().map(element).collect()).collect();
-        Scripted { splits: Arc::new(splits), bundle: self.bundle, moving_watermark: self.moving_watermark }
+        let splits = self.splits.iter().map(|split| split.iter().map(element).collect());
+        let source = ScriptedSource::new(splits).bundles_of(self.bundle);
+        if self.moving_watermark { source.moving_watermark() } else { source }
     }
 }
 

@@ -11,7 +11,7 @@ use purlin::io::parquet::{ParquetSink, ParquetSource};
 use purlin::io::text::{TextSink, TextSource};
 use purlin::prelude::*;
 use purlin::source::{Progress, SplitRequest};
-use purlin_tests::{Broker, PATIENCE, Place, Scripted, within};
+use purlin_tests::{Broker, PATIENCE, Place, ScriptedSource, within};
 use serde::{Deserialize, Serialize};
 
 use crate::own::Numbers;
@@ -74,9 +74,9 @@ fn own_source() {
 #[test]
 fn memory_sources() {
     check(|| MemorySource::new(0..1000_i64).bundles_of(7), (0..1000).collect());
-    let splits = Arc::new(vec![(0..50_i64).map(|n| (n, Timestamp::from_millis(n))).collect(); 3]);
+    let splits = vec![(0..50_i64).map(|n| (n, Timestamp::from_millis(n))).collect::<Vec<_>>(); 3];
     let expected = (0..50).flat_map(|n| [n; 3]).collect();
-    check(move || Scripted { splits: splits.clone(), bundle: 4, moving_watermark: true }, expected);
+    check(move || ScriptedSource::new(splits.clone()).bundles_of(4).moving_watermark(), expected);
     // The log of a channel outlives the source that reads it only within one source.
     let (sender, stream) = memory::channel();
     sender.send_all((0..5000_i64).map(|n| (n, Timestamp::from_millis(n))));

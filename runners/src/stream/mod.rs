@@ -41,6 +41,7 @@ use topology::Topology;
 #[derive(Clone)]
 pub struct StreamRunner {
     parallelism: usize,
+    lifts: bool,
     observer: Arc<Observer>,
     stop: StopHandle,
 }
@@ -50,6 +51,7 @@ impl StreamRunner {
     pub fn new() -> Self {
         StreamRunner {
             parallelism: std::thread::available_parallelism().map_or(1, usize::from),
+            lifts: true,
             observer: Arc::new(Observer::default()),
             stop: StopHandle::new(),
         }
@@ -58,6 +60,11 @@ impl StreamRunner {
     /// How many workers there are; at least one. Keyed work is sharded over them.
     pub fn parallelism(self, workers: usize) -> Self {
         StreamRunner { parallelism: workers.max(1), ..self }
+    }
+
+    /// Whether combiners are lifted before the shuffle, where nothing can observe it; they are unless told otherwise.
+    pub fn lifting(self, lifts: bool) -> Self {
+        StreamRunner { lifts, ..self }
     }
 
     /// Reports rates, lag and watermarks to `observer`.
@@ -72,7 +79,7 @@ impl StreamRunner {
 
     /// The plan that this runner would run.
     pub fn plan(&self, graph: Graph) -> Plan {
-        Plan::new(graph, PlanOptions { lift: true })
+        Plan::new(graph, PlanOptions { lift: self.lifts })
     }
 
     /// Runs a pipeline until its sources end or it is stopped.

@@ -31,6 +31,11 @@ impl<T: Element> PCollection<T> {
         self.pipeline.clone()
     }
 
+    /// The full name of the transform that makes it.
+    pub fn name(&self) -> String {
+        self.pipeline.producer_name(self.id)
+    }
+
     pub(crate) fn new(pipeline: &Pipeline, id: CollectionId) -> Self {
         PCollection { pipeline: pipeline.clone(), id, of: PhantomData }
     }

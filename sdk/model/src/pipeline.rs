@@ -1,6 +1,7 @@
 //! `Pipeline`: where a graph is built.
 
-use std::collections::HashSet;
+use std::any::{Any, TypeId};
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::Failure;
@@ -33,6 +34,7 @@ struct Builder {
     scope: Vec<String>,
     names: HashSet<String>,
     problems: Vec<Problem>,
+    extensions: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
 }
 
 /// A collection that a new node makes.
@@ -54,7 +56,13 @@ impl Pipeline {
     /// An empty pipeline.
     pub fn new() -> Self {
         let graph = Graph { nodes: Vec::new(), collections: Vec::new(), metrics: Metrics::default() };
-        let builder = Builder { graph, scope: Vec::new(), names: HashSet::new(), problems: Vec::new() };
+        let builder = Builder {
+            graph,
+            scope: Vec::new(),
+            names: HashSet::new(),
+            problems: Vec::new(),
+            extensions: HashMap::new(),
+        };
         Pipeline { builder: Arc::new(Mutex::new(builder)) }
     }
 
@@ -84,6 +92,40 @@ impl Pipeline {
     /// The distribution of this name, to be captured by closures.
     pub fn distribution(&self, name: &str) -> Distribution {
         self.lock().graph.metrics.distribution(name)
+    }
+
+    /// `kind`, numbered where a transform of the scope at hand has that name already: for libraries that name what they apply.
+    ///
+    /// ```
+    /// # use purlin_model::Pipeline;
+    /// let pipeline = Pipeline::new();
+    /// let numbers = pipeline.create("numbers", [1, 2]);
+    /// numbers.inspect(&pipeline.free_name("log"), |n| println!("{n}"));
+    /// assert_eq!(pipeline.free_name("log"), "log 2");
+    /// ```
+    pub fn free_name(&self, kind: &str) -> String {
+        let builder = self.lock();
+        let is_free = |name: &String| !builder.names.contains(&builder.full_name(name));
+        let numbered = (2..).map(|number| format!("{kind} {number}"));
+        std::iter::once(kind.to_string()).chain(numbered).find(is_free).unwrap_or_default()
+    }
+
+    /// The `E` that is kept with this pipeline, made when it is first asked for: for libraries that remember what they added to it.
+    ///
+    /// ```
+    /// # use purlin_model::Pipeline;
+    /// # use std::sync::Mutex;
+    /// #[derive(Default)]
+    /// struct Audited(Mutex<Vec<String>>);
+    ///
+    /// let pipeline = Pipeline::new();
+    /// pipeline.extension::<Audited>().0.lock().unwrap().push("orders".into());
+    /// assert_eq!(pipeline.clone().extension::<Audited>().0.lock().unwrap().len(), 1);
+    /// ```
+    pub fn extension<E: Default + Send + Sync + 'static>(&self) -> Arc<E> {
+        let mut builder = self.lock();
+        let kept = builder.extensions.entry(TypeId::of::<E>()).or_insert_with(|| Arc::new(E::default())).clone();
+        kept.downcast().expect("it is kept under its own type")
     }
 
     /// Runs `build` with `name` added to the scope that transforms are named in.

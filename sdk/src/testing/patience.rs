@@ -9,7 +9,21 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// Looks again and again until there is something, which is returned.
+/// Looks again and again until there is something, which is returned: for pipelines that run on while the test watches.
+///
+/// ```
+/// use purlin::testing::{PATIENCE, eventually};
+/// let mut polls = 0;
+/// let third = eventually("a third look", PATIENCE, || {
+///     polls += 1;
+///     (polls == 3).then_some(polls)
+/// });
+/// assert_eq!(third, 3);
+/// ```
+///
+/// # Panics
+///
+/// If there is nothing after `limit`.
 pub fn eventually<T>(what: &str, limit: Duration, mut look: impl FnMut() -> Option<T>) -> T {
     let started = Instant::now();
     loop {
@@ -22,6 +36,15 @@ pub fn eventually<T>(what: &str, limit: Duration, mut look: impl FnMut() -> Opti
 }
 
 /// The result of `work`, which runs on a thread of its own; its panic is passed on.
+///
+/// ```
+/// use purlin::testing::{PATIENCE, within};
+/// assert_eq!(within("a sum", PATIENCE, || 1 + 1), 2);
+/// ```
+///
+/// # Panics
+///
+/// If `work` has not ended after `limit`. It is then left running.
 pub fn within<T: Send + 'static>(what: &str, limit: Duration, work: impl FnOnce() -> T + Send + 'static) -> T {
     let (done, waiting) = mpsc::channel();
     let thread = thread::spawn(move || {

@@ -1,0 +1,3 @@
+//! The test kit tested: every fault that it promises to find, it finds, and says so readably.
+
+mod checks;
