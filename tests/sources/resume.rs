@@ -1,6 +1,5 @@
 //! A position, stored and opened again, goes on behind the last element read: nothing is lost, nothing comes twice.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use purlin::bundle::Bundle;

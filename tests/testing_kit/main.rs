@@ -1,3 +1,5 @@
 //! The test kit tested: every fault that it promises to find, it finds, and says so readably.
 
 mod checks;
+mod faults;
+mod sound;

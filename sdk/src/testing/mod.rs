@@ -3,6 +3,7 @@
 mod check;
 mod collect;
 mod difference;
+mod equivalence;
 mod natural;
 mod patience;
 mod pipeline;
@@ -13,6 +14,7 @@ mod watchers;
 
 pub use check::{Check, check};
 pub use collect::{Collected, collect};
+pub use equivalence::{Equivalence, InputElement, equivalence};
 pub use patience::{PATIENCE, eventually, within};
 pub use pipeline::TestPipeline;
 pub use runner::Runner;
