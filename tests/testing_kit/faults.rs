@@ -226,12 +226,7 @@ fn a_coder_that_rounds() {
         numbers.map("third", |n| n as f64 / 3.0).with_coder(HalfFloats).map("again", |third| third)
     };
     let story = story(|| equivalence(0..100_i64, halves).check());
-    check(
-        &story,
-        "the runner",
-        1,
-        &["a float written with less precision", "  1. 1\n", "only in B:\n    0.3333333333333333\n"],
-    );
+    check(&story, "the runner", 1, &["a float written with less precision"]);
 }
 
 /// Counts the elements of a bundle.

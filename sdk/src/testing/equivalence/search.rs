@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use proptest::strategy::ValueTree;
 
@@ -13,10 +14,8 @@ use crate::graph::{CollectionId, Graph};
 use crate::testing::recorder::{Listener, record};
 use crate::{At, BoxError, Element, Pipeline, Timestamp};
 
-/// A difference may depend on chance (threads, clocks): so often is looked before it is believed gone.
-const LOOKS: u64 = 6;
-/// When chance is at work, shrinking could go on for long.
-const SHRINKS_MAX: usize = 600;
+/// Where chance is at work, shrinking could go on for long.
+const SHRINKING_MAX: Duration = Duration::from_secs(10);
 
 /// What is wrong for some input.
 pub(super) enum Fault {
@@ -57,7 +56,7 @@ impl<In: Element + Debug, Out: Element + PartialEq + Debug> Subject<In, Out> {
         match (fault, &plainest) {
             (Fault::Fails(_), Err(failure)) => Some(Fault::Fails(failure.clone())),
             (Fault::Differs { b, .. }, Ok(_)) => {
-                (0..LOOKS).find_map(|look| self.fault_in(law, input, b.varied(look), &plainest))
+                (0..b.looks()).find_map(|look| self.fault_in(law, input, b.varied(look), &plainest))
             }
             _ => None,
         }
@@ -71,12 +70,10 @@ impl<In: Element + Debug, Out: Element + PartialEq + Debug> Subject<In, Out> {
         elements: impl Fn(Vec<E>) -> Vec<(In, Timestamp)>,
         fault: Fault,
     ) -> (Vec<(In, Timestamp)>, Fault) {
+        let until = Instant::now() + SHRINKING_MAX;
         let mut smallest = (elements(tree.current()), fault);
         let mut goes_on = tree.simplify();
-        for _ in 0..SHRINKS_MAX {
-            if !goes_on {
-                break;
-            }
+        while goes_on && Instant::now() < until {
             let input = elements(tree.current());
             goes_on = match self.again(law, &input, &smallest.1) {
                 Some(fault) => {
@@ -86,7 +83,28 @@ impl<In: Element + Debug, Out: Element + PartialEq + Debug> Subject<In, Out> {
                 None => tree.complicate(),
             };
         }
+        while let Some(smaller) = self.without_some(law, &smallest, until) {
+            smallest = smaller;
+        }
         smallest
+    }
+
+    /// The input without one or two elements, if it still has the fault. Strategies take away one at a time, and not again once they have
+    /// simplified what is left.
+    fn without_some(
+        &self,
+        law: Law,
+        (input, fault): &(Vec<(In, Timestamp)>, Fault),
+        until: Instant,
+    ) -> Option<(Vec<(In, Timestamp)>, Fault)> {
+        let pairs = (0..input.len()).flat_map(|i| (i..input.len()).map(move |j| (i, j)));
+        let (ones, twos): (Vec<_>, Vec<_>) = pairs.partition(|(i, j)| i == j);
+        ones.into_iter().chain(twos).take_while(|_| Instant::now() < until).find_map(|(i, j)| {
+            let places = input.iter().enumerate().filter(|(place, _)| *place != i && *place != j);
+            let fewer: Vec<_> = places.map(|(_, element)| element.clone()).collect();
+            let fault = self.again(law, &fewer, fault)?;
+            Some((fewer, fault))
+        })
     }
 
     /// The same fault between two setups that differ in one thing only, if it can be had.
@@ -95,7 +113,7 @@ impl<In: Element + Debug, Out: Element + PartialEq + Debug> Subject<In, Out> {
         let plainest = self.outcome(&Setup::PLAIN, input);
         let mut a = Setup::PLAIN;
         for (aspect, b) in [(Aspect::Nothing, a)].into_iter().chain(found.steps()) {
-            for _ in 0..LOOKS {
+            for _ in 0..found.looks() {
                 if let Some(difference) = self.difference(law, &plainest, &self.outcome(&b, input)) {
                     return Fault::Differs { aspect, a, b, difference };
                 }
