@@ -19,8 +19,7 @@ impl Input {
     pub(crate) fn source(&self) -> ScriptedSource<Pair> {
         let element = |(pair, at): &(Pair, i64)| (*pair, Timestamp::from_millis(*at));
         let splits = self.splits.iter().map(|split| split.iter().map(element).collect());
-        let source = ScriptedSource::new(splits).bundles_of(self.bundle);
-        if self.moving_watermark { source.moving_watermark() } else { source }
+        ScriptedSource::new(splits).bundles_of(self.bundle).moving_watermark(self.moving_watermark)
     }
 }
 

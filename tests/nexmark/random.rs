@@ -1,13 +1,11 @@
 //! Random events with awkward corners: equal prices, equal and negative times, bids before their auction and after it, auctions that expire
 //! before they begin, sellers and auctions that nobody knows.
 
-use std::sync::Arc;
-
 use proptest::collection::vec;
 use proptest::prelude::*;
 use purlin::Timestamp;
 use purlin_examples::nexmark::{Auction, Bid, Event, Person, What};
-use purlin_tests::{Scripted, random_cases};
+use purlin_tests::{ScriptedSource, random_cases};
 
 use crate::by_hand;
 use crate::outcome::{QUERIES, RUNNERS, check, outcome};
@@ -37,12 +35,12 @@ struct Arrival {
 }
 
 impl Arrival {
-    fn source(&self, events: &[Event]) -> Scripted<Event> {
+    fn source(&self, events: &[Event]) -> ScriptedSource<Event> {
         let mut splits = vec![Vec::new(); self.splits];
         for (number, event) in events.iter().enumerate() {
             splits[number % self.splits].push((event.clone(), event.ts));
         }
-        Scripted { splits: Arc::new(splits), bundle: self.bundle, moving_watermark: self.moving_watermark }
+        ScriptedSource::new(splits).bundles_of(self.bundle).moving_watermark(self.moving_watermark)
     }
 }
 

@@ -20,7 +20,7 @@ use crate::{BoxError, Element, Timestamp};
 /// use purlin::testing::{ScriptedSource, TestPipeline, check};
 ///
 /// let at = Timestamp::from_millis;
-/// let source = ScriptedSource::new([vec![(3, at(5)), (4, at(0))], vec![(5, at(1))]]).bundles_of(1).moving_watermark();
+/// let source = ScriptedSource::new([vec![(3, at(5)), (4, at(0))], vec![(5, at(1))]]).bundles_of(1).moving_watermark(true);
 /// let test = TestPipeline::new();
 /// check(&test.read("numbers", source).combine_globally("sum", Sum)).equals(12);
 /// test.run();
@@ -44,10 +44,10 @@ impl<T: Element> ScriptedSource<T> {
         ScriptedSource { bundle: elements.max(1), ..self }
     }
 
-    /// After every bundle a split's watermark is the least timestamp of what it has yet to give: as far as a watermark can be without making
-    /// anything late.
-    pub fn moving_watermark(self) -> Self {
-        ScriptedSource { moving_watermark: true, ..self }
+    /// With `moves`, a split's watermark is after every bundle the least timestamp of what it has yet to give: as far as a watermark can be
+    /// without making anything late.
+    pub fn moving_watermark(self, moves: bool) -> Self {
+        ScriptedSource { moving_watermark: moves, ..self }
     }
 }
 

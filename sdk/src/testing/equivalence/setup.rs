@@ -131,8 +131,7 @@ impl Setup {
         for (number, place) in self.order.of(elements).into_iter().enumerate() {
             splits[number % self.splits].push(elements[place].clone());
         }
-        let source = ScriptedSource::new(splits).bundles_of(self.bundle);
-        if self.moving_watermark { source.moving_watermark() } else { source }
+        ScriptedSource::new(splits).bundles_of(self.bundle).moving_watermark(self.moving_watermark)
     }
 
     /// What this setup has in one aspect, in words.
