@@ -5,7 +5,7 @@ use std::time::Duration;
 use purlin::prelude::*;
 use purlin::source::TestStream;
 use purlin::state::{Combining, EventTime, EventTimer, ProcessingTime};
-use purlin_tests::Scripted;
+use purlin_tests::ScriptedSource;
 
 use crate::job::{RUNNERS, at, check};
 
@@ -61,7 +61,7 @@ fn batches_of_shards_hold_everything_once() {
     let elements = (0..500_i64).map(|n| (((n % 3) as u8, n), at(n))).collect::<Vec<_>>();
     for runner in RUNNERS {
         let (pipeline, results) = (Pipeline::new(), MemorySink::new());
-        let script = Scripted { splits: vec![elements.clone()].into(), bundle: 7, moving_watermark: true };
+        let script = ScriptedSource::new([elements.clone()]).bundles_of(7).moving_watermark(true);
         let pairs = pipeline.read("pairs", script).window(Fixed::of(milliseconds(100)));
         pairs.group_into_batches_by_shard("batches", Batches::of(10), 4).write("results", results.sink());
         runner.run(&pipeline.graph().expect("a sound graph")).expect("it runs");

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use purlin::prelude::*;
 use purlin::state::{Combining, EventTimer, MapCell, Value, WindowExpiration};
-use purlin_tests::{Runner, Scripted};
+use purlin_tests::{Runner, ScriptedSource};
 
 use crate::job::at;
 
@@ -141,7 +141,7 @@ proptest! {
         for (number, (element, ms)) in elements.into_iter().enumerate() {
             of_splits[number % splits].push((element, at(ms)));
         }
-        let script = Scripted { splits: of_splits.into(), bundle, moving_watermark };
+        let script = ScriptedSource::new(of_splits).bundles_of(bundle).moving_watermark(moving_watermark);
         for runner in RUNNERS {
             let (pipeline, results) = (Pipeline::new(), MemorySink::new());
             pipeline
