@@ -84,7 +84,7 @@ impl BatchRunner {
             .map_err(Failure::other)?;
         let sinks = Sinks::begin(&plan, &io)?;
         let result = self.run_stages(&plan, &io, &sinks);
-        let result = result.and_then(|()| sinks.publish(&io));
+        let result = result.and_then(|()| sinks.publish(&io)).map(|()| plan.graph.metrics.commit());
         if result.is_err() {
             sinks.abort(&io);
         }

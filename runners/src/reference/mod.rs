@@ -90,6 +90,7 @@ impl ReferenceRunner {
         let mut sinks = Sinks::new(&runtime);
         let outcome = sinks.begin(graph).and_then(|()| Run::of(graph, &runtime, &mut sinks)).and_then(|report| {
             sinks.publish()?;
+            graph.metrics.commit();
             Ok(report)
         });
         if outcome.is_err() {

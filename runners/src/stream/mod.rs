@@ -106,7 +106,7 @@ impl StreamRunner {
             None => self.run_tasks(env, &plan, &sinks).await,
         };
         let result = match result {
-            Ok(staged) => sinks.publish(staged).await,
+            Ok(staged) => sinks.publish(staged).await.map(|()| plan.graph.metrics.commit()),
             Err(failure) => Err(failure),
         };
         if result.is_err() {
