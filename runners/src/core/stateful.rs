@@ -35,10 +35,8 @@ pub(super) struct StatefulMachine {
     sorted: Option<SortedInput>,
     changes: StateChanges,
     late: u64,
-    /// The latest setting of a timer that there has been.
-    latest_version: u64,
-    /// At the end: settings of processing-time timers that still fire are no later than this.
-    last_to_fire: Option<u64>,
+    /// At the end of time: the processing-time timers that still fire, those that were set when it came.
+    last_to_fire: Option<BTreeMap<(i64, u64), TimerId>>,
     /// When cells whose time to live is over are next looked for, by either clock.
     next_sweep: Option<(Timestamp, i64)>,
     /// An end is wanted: what waits for a time does not wait for it any more.
@@ -77,7 +75,6 @@ impl StatefulMachine {
             sorted,
             changes: StateChanges::default(),
             late: 0,
-            latest_version: 0,
             last_to_fire: None,
             next_sweep: expires_cells.then_some((Timestamp::MIN, i64::MIN)),
             ending: false,
@@ -253,7 +250,8 @@ impl StatefulMachine {
             let next_event = self.event_timers.first_key_value().map(|((at, version), id)| (*at, *version, *id));
             let next_processing = || {
                 let first = self.processing_timers.first_key_value();
-                let due = |at: i64| at < self.now_ms || self.ending && self.kernel.spec().holds_input;
+                let by_clock = |at: i64| at < self.now_ms && !self.time_has_ended();
+                let due = |at: i64| by_clock(at) || self.ending && self.kernel.spec().holds_input;
                 first.map(|((at, version), id)| (*at, *version, *id)).filter(|(at, ..)| due(*at))
             };
             let due = next_event.filter(|(at, ..)| *at < self.effective_watermark().millis()).or_else(next_processing);
@@ -272,6 +270,11 @@ impl StatefulMachine {
         }
     }
 
+    /// Whether only the timers that were set at the end of time still fire, whatever the clock shows.
+    fn time_has_ended(&self) -> bool {
+        self.last_to_fire.is_some()
+    }
+
     fn has_releasable(&self) -> bool {
         self.sorted.as_ref().is_some_and(|sorted| sorted.has_releasable(self.watermark))
     }
@@ -282,23 +285,20 @@ impl StatefulMachine {
         if self.effective_watermark() < Timestamp::MAX {
             return Ok(true);
         }
-        let last = *self.last_to_fire.get_or_insert(self.latest_version);
-        loop {
-            let mut pending = self.processing_timers.iter();
-            let Some((version, id)) =
-                pending.find(|((_, version), _)| *version <= last).map(|((_, version), id)| (*version, *id))
-            else {
-                return Ok(true);
-            };
+        if self.last_to_fire.is_none() {
+            self.last_to_fire = Some(std::mem::take(&mut self.processing_timers));
+        }
+        while let Some(((_, version), id)) = self.last_to_fire.as_ref().and_then(BTreeMap::first_key_value) {
             if *budget == 0 {
                 return Ok(false);
             }
             *budget -= 1;
-            self.fire(id, version, outs)?;
+            self.fire(*id, *version, outs)?;
             if !self.fire_due(budget, outs)? {
                 return Ok(false);
             }
         }
+        Ok(true)
     }
 
     fn fire(&mut self, id: TimerId, version: u64, outs: &mut [Box<dyn AnyBundle>]) -> Result<(), BoxError> {
@@ -354,12 +354,14 @@ impl StatefulMachine {
                 TimeDomain::EventTime => &mut self.event_timers,
                 TimeDomain::ProcessingTime => &mut self.processing_timers,
             };
-            if let Some(TimerSetting { at_ms, version, .. }) = before {
-                queue.remove(&(at_ms, version));
+            if let Some(TimerSetting { at_ms, version, .. }) = before
+                && queue.remove(&(at_ms, version)).is_none()
+                && let Some(last) = &mut self.last_to_fire
+            {
+                last.remove(&(at_ms, version));
             }
             if let Some(TimerSetting { at_ms, version, .. }) = after {
                 queue.insert((at_ms, version), id);
-                self.latest_version = self.latest_version.max(version);
             }
             let hold = |setting: Option<TimerSetting>| setting.and_then(|setting| setting.hold);
             self.holds.replace(hold(before), hold(after));
@@ -416,3 +418,6 @@ impl StatefulMachine {
         self.next_sweep = Some((self.watermark.saturating_add_millis(half_ms), self.now_ms.saturating_add(half_ms)));
     }
 }
+
+#[cfg(test)]
+mod tests;
