@@ -1,5 +1,6 @@
 //! The small examples: exact results on every runner.
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::Write;
 
@@ -107,6 +108,49 @@ fn enrich() {
         ));
         assert_eq!(enriched(&place, &format!("out-{number}")), expected, "{runner}");
     }
+}
+
+/// Accounts of many transactions in no order, in several files; what is an alert is told by a plain loop.
+#[test]
+fn fraud() {
+    let place = Place::new();
+    let mut transactions: Vec<(i64, i64, i64)> = Vec::new();
+    for n in 0..3000_i64 {
+        // Amounts of 1 to 10,000 cents, most of them small; the times of an account are all different.
+        let mixed = n.wrapping_mul(2_654_435_761).rem_euclid(1_000_003);
+        transactions.push((mixed % 40, 1 + 10_i64.pow((mixed / 40 % 5) as u32) * (mixed % 7 + 3) / 10, n * 50));
+    }
+    let mut expected = Vec::new();
+    let mut last = HashMap::new();
+    for (account, amount, at) in &transactions {
+        if let Some(before) = last.insert(account, amount).filter(|before| *amount > *before * 10) {
+            expected.push(format!("{{\"account\":{account},\"at\":{at},\"amount\":{amount},\"before\":{before}}}"));
+        }
+    }
+    expected.sort();
+    assert!(expected.len() > 100, "{}", expected.len());
+    // Within a file the times are in no order.
+    transactions.sort_by_key(|(_, _, at)| at.wrapping_mul(40_503).rem_euclid(65_537));
+    std::fs::create_dir(place.path("in")).expect("a folder");
+    for (number, some) in transactions.chunks(700).enumerate() {
+        let lines = some
+            .iter()
+            .map(|(account, amount, at)| format!("{{\"account\":{account},\"amount\":{amount},\"at\":{at}}}\n"));
+        place.write(&format!("in/{number}.json"), lines.collect::<String>());
+    }
+    for (number, runner) in ["batch", "batch --parallelism 4", "stream", "stream --parallelism 4"].iter().enumerate() {
+        place.ok(&format!("fraud --input in --format json --output out-{number} --runner {runner}"));
+        assert_eq!(place.lines(&format!("out-{number}")), expected, "{runner}");
+    }
+    // The same from CSV, with alerts as CSV.
+    let rows = transactions.iter().map(|(account, amount, at)| format!("{account},{amount},{at}\n"));
+    place.write("all.csv", format!("account,amount,at\n{}", rows.collect::<String>()));
+    place.ok("fraud --input all.csv --format csv --output alerts --runner stream");
+    let alerts = place.lines("alerts").iter().filter(|line| !line.starts_with("account")).count();
+    assert_eq!(alerts, expected.len());
+    let refused = place.run("fraud --input all.csv");
+    assert_eq!(refused.code, Some(2));
+    assert!(refused.stderr.contains("--output PATH"), "{}", refused.stderr);
 }
 
 #[test]

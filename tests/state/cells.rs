@@ -4,7 +4,7 @@ use purlin::prelude::*;
 use purlin::source::TestStream;
 use purlin::state::{Bag, Combining, EventTimer, MapCell, ProcessingTimer, SetCell, Value, WindowExpiration};
 
-use crate::job::{at, check};
+use crate::job::{RUNNERS, at, check};
 
 #[derive(State)]
 struct All {
@@ -102,4 +102,42 @@ fn each_key_and_window_has_its_own() {
         |numbers| numbers.window(Fixed::of(milliseconds(10))).par_do_stateful("stateful", Witness),
         &expected,
     );
+}
+
+/// Remembers the whole element.
+#[derive(Clone)]
+struct Keep;
+
+impl StatefulDoFn<u8, serde_json::Value> for Keep {
+    type State = (Value<u8>, Value<serde_json::Value>);
+    type Out = Output<u8>;
+
+    fn process(
+        &mut self,
+        key: &u8,
+        value: serde_json::Value,
+        (_, held): &mut Self::State,
+        _: &StateContext,
+        out: &mut Output<u8>,
+    ) -> Result<(), BoxError> {
+        held.set(value);
+        out.emit(*key);
+        Ok(())
+    }
+}
+
+#[test]
+fn a_state_that_does_not_survive_as_bytes_fails_by_name() {
+    for runner in RUNNERS {
+        let pipeline = Pipeline::new();
+        let texts = pipeline.create("texts", [(1_u8, "{\"a\": 1}".to_string())]);
+        let values = texts.map_values("parsed", |text| serde_json::from_str(&text).unwrap_or(serde_json::Value::Null));
+        drop(values.with_coder(purlin::coder::Json).par_do_stateful("keep", Keep));
+        let failure = runner.run(&pipeline.graph().expect("a sound graph")).expect_err("it is no type for state");
+        let told = failure.to_string();
+        assert!(
+            told.starts_with("transform `keep` failed: cell `1` (Value<serde_json::value::Value>) cannot be"),
+            "{told}"
+        );
+    }
 }

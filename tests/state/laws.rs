@@ -73,9 +73,8 @@ impl StatefulDoFn<u8, i64> for Tell {
         cx: &TimerContext,
         out: &mut Output<Told>,
     ) -> Result<(), BoxError> {
-        let Cells { count, sum, end: WindowExpiration, .. } = cells;
-        let told =
-            (*key, format!("end of {}", cx.window().start.millis()), count.get().copied().unwrap_or(0), sum.get());
+        let (count, sum) = (cells.count.get().copied().unwrap_or(0), cells.sum.get());
+        let told = (*key, format!("end of {}", cx.window().start.millis()), count, sum);
         out.emit(told);
         Ok(())
     }

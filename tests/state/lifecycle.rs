@@ -29,7 +29,7 @@ const STEPS: [Step; 7] =
 struct Cells {
     last: Value<i64>,
     timer: EventTimer,
-    _end: WindowExpiration,
+    end: WindowExpiration,
 }
 
 /// One step goes wrong.

@@ -8,5 +8,6 @@ mod job;
 mod laws;
 mod lifecycle;
 mod lifetimes;
+mod live;
 mod timers;
 mod windows;

@@ -144,8 +144,7 @@ impl StatefulDoFn<u8, String> for AtTheEnd {
         cx: &TimerContext,
         out: &mut Output<String>,
     ) -> Result<(), BoxError> {
-        let Ending { count, end: WindowExpiration, .. } = state;
-        out.emit(format!("{key}: {:?}, kept until {}", count.get(), cx.firing_time().millis()));
+        out.emit(format!("{key}: {:?}, kept until {}", state.count.get(), cx.firing_time().millis()));
         Ok(())
     }
 }

@@ -42,6 +42,8 @@ pub(super) struct StatefulMachine {
     /// An end is wanted: what waits for a time does not wait for it any more.
     ending: bool,
     in_bundle: bool,
+    /// The first states have been written as bytes and taken back.
+    state_checked: bool,
     torn_down: bool,
 }
 
@@ -79,6 +81,7 @@ impl StatefulMachine {
             next_sweep: expires_cells.then_some((Timestamp::MIN, i64::MIN)),
             ending: false,
             in_bundle: false,
+            state_checked: false,
             torn_down: false,
             kernel,
         };
@@ -241,6 +244,10 @@ impl StatefulMachine {
         let (clock, outputs) = (self.clock(), self.outputs_of(outs.len()));
         self.run.process(bundle, clock, &self.sides, &mut outs[..outputs], &mut self.changes)?;
         self.take_up_changes();
+        if !std::mem::replace(&mut self.state_checked, true) {
+            // A state that does not survive as bytes is found now, not when a restore needs it.
+            self.run.round_trip()?;
+        }
         Ok(())
     }
 

@@ -87,11 +87,10 @@ impl StatefulDoFn<u32, Ask> for Asked {
     fn on_window_expiration(
         &mut self,
         key: &u32,
-        cells: &mut Cells,
+        _: &mut Cells,
         cx: &TimerContext,
         out: &mut Output<String>,
     ) -> Result<(), BoxError> {
-        let Cells { end: WindowExpiration, .. } = cells;
         out.emit(format!("{key} ends at {}", cx.timestamp().millis()));
         Ok(())
     }

@@ -16,8 +16,42 @@ pub(super) struct Slots<K, S> {
     numbers: WindowNumbers,
     /// By the windows' numbers.
     windows: Vec<OfWindow>,
-    slots: Vec<Option<Slot<K, S>>>,
+    slots: Slab<K, S>,
     free: Vec<u32>,
+}
+
+/// Slots in chunks, so that their memory grows by little and nothing is moved when it does.
+struct Slab<K, S>(Vec<Vec<Option<Slot<K, S>>>>);
+
+/// How many slots a chunk has.
+const CHUNK: usize = 1 << 10;
+
+impl<K, S> Slab<K, S> {
+    #[inline]
+    fn get(&self, id: u32) -> Option<&Slot<K, S>> {
+        self.0[id as usize / CHUNK][id as usize % CHUNK].as_ref()
+    }
+
+    #[inline]
+    fn place(&mut self, id: u32) -> &mut Option<Slot<K, S>> {
+        &mut self.0[id as usize / CHUNK][id as usize % CHUNK]
+    }
+
+    fn len(&self) -> usize {
+        self.0.last().map_or(0, |last| (self.0.len() - 1) * CHUNK + last.len())
+    }
+
+    /// Puts a slot into an unused place, or behind the last.
+    fn put(&mut self, id: u32, slot: Slot<K, S>) {
+        if (id as usize) < self.len() {
+            *self.place(id) = Some(slot);
+            return;
+        }
+        match self.0.last_mut() {
+            Some(last) if last.len() < CHUNK => last.push(Some(slot)),
+            _ => self.0.push(vec![Some(slot)]),
+        }
+    }
 }
 
 struct OfWindow {
@@ -35,7 +69,7 @@ pub(super) struct Slot<K, S> {
 
 impl<K: Key, S> Slots<K, S> {
     pub(super) fn new() -> Self {
-        Slots { numbers: WindowNumbers::default(), windows: Vec::new(), slots: Vec::new(), free: Vec::new() }
+        Slots { numbers: WindowNumbers::default(), windows: Vec::new(), slots: Slab(Vec::new()), free: Vec::new() }
     }
 
     /// The number of the window's table, and whether it is new.
@@ -59,37 +93,35 @@ impl<K: Key, S> Slots<K, S> {
         let hash = hash_of(&key);
         let entry = windows[window as usize].table.entry(
             hash,
-            |id| slots[*id as usize].as_ref().is_some_and(|slot| slot.key == key),
-            |id| slots[*id as usize].as_ref().map_or(0, |slot| hash_of(&slot.key)),
+            |id| slots.get(*id).is_some_and(|slot| slot.key == key),
+            |id| slots.get(*id).map_or(0, |slot| hash_of(&slot.key)),
         );
         let id = match entry {
             Entry::Occupied(found) => *found.get(),
             Entry::Vacant(vacant) => {
                 let id = free.pop().unwrap_or(slots.len() as u32);
                 vacant.insert(id);
-                let slot = Some(Slot { key, state: new(), window });
-                if id as usize == slots.len() {
-                    slots.push(slot);
-                } else {
-                    slots[id as usize] = slot;
-                }
+                slots.put(id, Slot { key, state: new(), window });
                 id
             }
         };
-        (SlotId(id), slots[id as usize].as_mut().expect("tables hold slots that are in use"))
+        (SlotId(id), slots.place(id).as_mut().expect("tables hold slots that are in use"))
     }
 
     /// The slot of this number, if it is in use, and its window.
     #[inline]
     pub(super) fn get_mut(&mut self, id: SlotId) -> Option<(&mut Slot<K, S>, Window)> {
-        let slot = self.slots.get_mut(id.0 as usize)?.as_mut()?;
+        if id.0 as usize >= self.slots.len() {
+            return None;
+        }
+        let slot = self.slots.place(id.0).as_mut()?;
         let window = self.windows[slot.window as usize].window;
         Some((slot, window))
     }
 
     /// Frees a slot.
     pub(super) fn release(&mut self, id: SlotId) {
-        let Some(slot) = self.slots[id.0 as usize].take() else { return };
+        let Some(slot) = self.slots.place(id.0).take() else { return };
         let table = &mut self.windows[slot.window as usize].table;
         if let Ok(found) = table.find_entry(hash_of(&slot.key), |held| *held == id.0) {
             found.remove();
@@ -106,7 +138,7 @@ impl<K: Key, S> Slots<K, S> {
 
     /// Frees a slot of a window that was closed, and gives what was in it.
     pub(super) fn take(&mut self, id: u32) -> Option<Slot<K, S>> {
-        let slot = self.slots[id as usize].take()?;
+        let slot = self.slots.place(id).take()?;
         self.free.push(id);
         Some(slot)
     }
@@ -118,7 +150,7 @@ impl<K: Key, S> Slots<K, S> {
 
     /// Every slot in use.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (SlotId, &mut Slot<K, S>)> {
-        let slots = self.slots.iter_mut().enumerate();
+        let slots = self.slots.0.iter_mut().flatten().enumerate();
         slots.filter_map(|(id, slot)| Some((SlotId(id as u32), slot.as_mut()?)))
     }
 }
@@ -159,5 +191,21 @@ mod tests {
         let (other, of) = slots.get_mut(SlotId(2)).expect("another window's");
         assert_eq!((other.key.as_str(), other.state, of), ("a", 3, window(1)));
         assert!(slots.close(window(0)).is_none());
+    }
+
+    #[test]
+    fn many_slots_are_found_again() {
+        let mut slots = Slots::<u64, u64>::new();
+        let (number, _) = slots.window(window(0));
+        let many = 3 * CHUNK as u64 + 7;
+        (0..many).for_each(|key| assert_eq!(slots.slot(number, key, || key * 2).0.0 as u64, key));
+        (0..many).step_by(2).for_each(|key| slots.release(SlotId(key as u32)));
+        (0..many).for_each(|key| assert_eq!(slots.slot(number, key, || key * 2).1.state, key * 2));
+        assert_eq!(slots.len(), many as usize);
+        assert_eq!(slots.iter_mut().map(|(_, slot)| slot.state).sum::<u64>(), many * (many - 1));
+        // Little beyond key and value: at most 64 bytes with a table that is as empty as it gets.
+        assert!(
+            size_of::<Option<Slot<u64, crate::state::Value<u64>>>>() + 2 * (size_of::<u32>() + 1) * 8 / 7 - 16 <= 64
+        );
     }
 }
