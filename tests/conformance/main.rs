@@ -12,6 +12,18 @@ fn the_reference_gives_what_beam_gives() {
     check(Runner::Reference);
 }
 
+#[test]
+fn batch_gives_what_beam_gives() {
+    check(Runner::Batch(1));
+    check(Runner::Batch(3));
+}
+
+#[test]
+fn stream_gives_what_beam_gives() {
+    check(Runner::Stream(1));
+    check(Runner::Stream(3));
+}
+
 /// Plays all scenarios on `runner` and compares each step's panes and drops, which have no order.
 fn check(runner: Runner) {
     let scenarios = parse(&read("scenarios.txt")).expect("the scenarios are well-formed");

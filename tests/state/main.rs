@@ -9,5 +9,6 @@ mod laws;
 mod lifecycle;
 mod lifetimes;
 mod live;
+mod random;
 mod timers;
 mod windows;

@@ -107,9 +107,9 @@ impl StatefulMachine {
         } else if !bundle.is_empty() {
             self.run_elements(bundle, outs)?;
         }
-        // A timer set in the past is due at once.
+        // An event timer set in the past is due at once; processing time has its turn behind the watermark.
         let mut unlimited = usize::MAX;
-        self.fire_due(&mut unlimited, outs)?;
+        self.fire_due(TimeDomain::EventTime, &mut unlimited, outs)?;
         self.end_bundle(outs)?;
         self.move_output_watermark();
         Ok(())
@@ -125,8 +125,9 @@ impl StatefulMachine {
     ) -> Result<bool, BoxError> {
         self.watermark = self.watermark.max(watermark);
         self.now_ms = self.now_ms.max(now_ms);
-        let done =
-            self.fire_due(&mut budget, outs)? && self.fire_last(&mut budget, outs)? && self.expire(budget, outs)?;
+        let done = self.fire_due(TimeDomain::EventTime, &mut budget, outs)?
+            && self.fire_last(&mut budget, outs)?
+            && self.expire(budget, outs)?;
         self.end_bundle(outs)?;
         if done {
             self.move_output_watermark();
@@ -143,7 +144,7 @@ impl StatefulMachine {
         outs: &mut [Box<dyn AnyBundle>],
     ) -> Result<bool, BoxError> {
         self.now_ms = self.now_ms.max(now_ms);
-        let done = self.fire_due(&mut budget, outs)?;
+        let done = self.fire_due(TimeDomain::ProcessingTime, &mut budget, outs)?;
         self.end_bundle(outs)?;
         if done {
             self.move_output_watermark();
@@ -251,13 +252,20 @@ impl StatefulMachine {
         Ok(())
     }
 
-    /// Fires timers and releases sorted elements in the order of their times, up to the watermark; `false` if the budget ran out.
-    fn fire_due(&mut self, budget: &mut usize, outs: &mut [Box<dyn AnyBundle>]) -> Result<bool, BoxError> {
+    /// Fires timers and releases sorted elements in the order of their times, up to the watermark, and if processing time has moved its
+    /// timers, each when nothing is due by event time; `false` if the budget ran out.
+    fn fire_due(
+        &mut self,
+        moved: TimeDomain,
+        budget: &mut usize,
+        outs: &mut [Box<dyn AnyBundle>],
+    ) -> Result<bool, BoxError> {
+        let time_has_moved = moved == TimeDomain::ProcessingTime;
         loop {
             let next_event = self.event_timers.first_key_value().map(|((at, version), id)| (*at, *version, *id));
             let next_processing = || {
                 let first = self.processing_timers.first_key_value();
-                let by_clock = |at: i64| at < self.now_ms && !self.time_has_ended();
+                let by_clock = |at: i64| time_has_moved && at < self.now_ms && !self.time_has_ended();
                 let due = |at: i64| by_clock(at) || self.ending && self.kernel.spec().holds_input;
                 first.map(|((at, version), id)| (*at, *version, *id)).filter(|(at, ..)| due(*at))
             };
@@ -301,7 +309,7 @@ impl StatefulMachine {
             }
             *budget -= 1;
             self.fire(*id, *version, outs)?;
-            if !self.fire_due(budget, outs)? {
+            if !self.fire_due(TimeDomain::EventTime, budget, outs)? {
                 return Ok(false);
             }
         }

@@ -94,14 +94,15 @@ impl<'a> Stateful<'a> {
         Ok(())
     }
 
-    /// The earliest of what the output watermark waits for.
-    fn hold(&self) -> Timestamp {
+    /// After a bundle, and after all that a clock's move has brought: as far as timers, elements that wait and expiries to be told let it.
+    fn move_output_watermark(&mut self) {
         let told_of_expiry = self.kernel.spec().on_window_expiration;
         let holds = self.instances.iter().flat_map(|((_, window), instance)| {
             let expiry = (told_of_expiry && !instance.run.is_empty()).then(|| window.max_timestamp());
             instance.holds().chain(expiry)
         });
-        holds.min().unwrap_or(Timestamp::MAX)
+        let held = holds.min().unwrap_or(Timestamp::MAX);
+        self.output_watermark = self.output_watermark.max(self.watermark.min(held));
     }
 }
 
@@ -114,14 +115,16 @@ impl Work for Stateful<'_> {
         for bundle in turn.bundles(&ready) {
             bundle.iter().try_for_each(|element| self.take(element, calls))?;
             self.fire_event_timers(calls)?;
+            self.move_output_watermark();
         }
         let held = self.waiting.iter().map(|element| element.timestamp).min().unwrap_or(Timestamp::MAX);
         self.watermark = self.watermark.max(turn.watermark.min(held));
         self.follow_watermark(calls)?;
+        self.move_output_watermark();
         self.fire_processing_timers(calls)?;
         // Work that is done now may have kept the watermark from being seen.
         self.follow_watermark(calls)?;
-        self.output_watermark = self.output_watermark.max(self.watermark.min(self.hold()));
+        self.move_output_watermark();
         Ok(())
     }
 
