@@ -13,6 +13,9 @@ use self::machines::Both;
 use self::script::{Draw, Script};
 
 proptest! {
+    // What is found is kept in `found`, where it can be read.
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn both_machines_give_the_same(windowing in windowing::any(), draws in prop::collection::vec(Draw::any(), 1..20)) {
         let script = Script::of(&windowing, draws);
