@@ -38,8 +38,10 @@ pub use purlin_model::*;
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
 
-#[cfg(feature = "testing")]
-pub mod testing;
+/// The page on testing, as tests.
+#[cfg(all(doctest, feature = "testing"))]
+#[doc = include_str!("../../docs/testing.md")]
+pub struct TestingPage;
 
 /// Connectors.
 pub mod io {
@@ -56,6 +58,9 @@ pub mod runners {
     #[cfg(feature = "stream")]
     pub use purlin_runners::stream::{StopHandle, StopMode, StreamRunner};
 }
+
+#[cfg(feature = "testing")]
+pub mod testing;
 
 /// Flat structs as rows of Arrow columns, and the macro that derives it.
 #[cfg(feature = "parquet")]

@@ -2,4 +2,5 @@
 
 mod checks;
 mod faults;
+mod scripts;
 mod sound;
