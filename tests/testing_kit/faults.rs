@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 /// What `work` says when it finds something wrong, which it must.
 #[track_caller]
-fn story(work: impl FnOnce()) -> String {
+pub(crate) fn story(work: impl FnOnce()) -> String {
     let panic = catch_unwind(AssertUnwindSafe(work)).expect_err("the fault is found");
     panic.downcast_ref::<String>().expect("a message").clone()
 }
@@ -28,7 +28,7 @@ fn headline(story: &str) -> (&str, usize) {
 }
 
 #[track_caller]
-fn check(story: &str, what: &str, elements_max: usize, parts: &[&str]) {
+pub(crate) fn check(story: &str, what: &str, elements_max: usize, parts: &[&str]) {
     let (headline, elements) = headline(story);
     assert_eq!(headline, format!("the pipeline's results depend on {what}"), "{story}");
     assert!(elements <= elements_max, "{story}");
@@ -37,7 +37,7 @@ fn check(story: &str, what: &str, elements_max: usize, parts: &[&str]) {
     }
 }
 
-const ORDER: &str = "the order in which elements arrive";
+pub(crate) const ORDER: &str = "the order in which elements arrive";
 const CHANCE: &str = "chance: the same run, repeated, gives something else";
 
 #[test]

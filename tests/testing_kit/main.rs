@@ -4,3 +4,4 @@ mod checks;
 mod faults;
 mod scripts;
 mod sound;
+mod stateful;
