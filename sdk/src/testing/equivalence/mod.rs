@@ -5,6 +5,7 @@ mod outcome;
 mod report;
 mod search;
 mod setup;
+mod shrink;
 
 use std::collections::hash_map::RandomState;
 use std::fmt::Debug;
@@ -233,7 +234,6 @@ where
                 inputs.new_tree(&mut runner).unwrap_or_else(|reason| panic!("no input can be had: {reason}"));
             let Some(fault) = self.subject.fault(law, &timed(tree.current()), &mut random) else { continue };
             let (input, fault) = self.subject.shrunk(law, &mut tree, timed, fault);
-            let fault = self.subject.narrowed(law, &input, fault);
             panic!("{}", Found { law, input: &input, case, cases, seed }.report(&fault));
         }
     }

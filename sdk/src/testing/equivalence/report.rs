@@ -95,7 +95,8 @@ fn told(aspect: Aspect) -> (&'static str, &'static str, &'static str) {
         Aspect::Watermark => (
             "how the watermark moves",
             "broken: any sound watermark schedule gives the same results (SEMANTICS §12, law 1)",
-            "something that counts panes or looks at when they come, or a side input that is looked up before it is complete",
+            "timestamps that a transform moves back (`with_timestamps`, `emit_at`): behind the watermark elements are late, and dropped. Or \
+             something that looks at when panes come",
         ),
         Aspect::Workers => (
             "the number of workers",

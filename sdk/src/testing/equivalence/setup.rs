@@ -70,9 +70,41 @@ impl Setup {
         ]
     }
 
-    /// How often to look for a difference before it is believed gone: threads and clocks may hide one, and a shuffle has to be met.
+    /// The setups that are plainer than this in one thing, the plainest first.
+    pub(super) fn plainer(self) -> Vec<Setup> {
+        let runners: &[Runner] = match self.runner {
+            Runner::Reference => &[],
+            Runner::Batch(1) | Runner::Unlifted(1) => &[Runner::Reference],
+            Runner::Spilling(1) => &[Runner::Reference, Runner::Batch(1)],
+            Runner::Stream(1) => &[Runner::Reference, Runner::Unlifted(1)],
+            Runner::Batch(_) => &[Runner::Batch(1), Runner::Batch(2)],
+            Runner::Spilling(_) => &[Runner::Spilling(1), Runner::Batch(2), Runner::Spilling(2)],
+            Runner::Stream(_) => &[Runner::Stream(1), Runner::Unlifted(2), Runner::Stream(2)],
+            Runner::Unlifted(_) => &[Runner::Unlifted(1), Runner::Unlifted(2)],
+        };
+        let orders: &[Order] = match self.order {
+            Order::AsGiven => &[],
+            Order::Reversed => &[Order::AsGiven],
+            Order::ByTime | Order::Shuffled(_) => &[Order::AsGiven, Order::Reversed],
+        };
+        let bundles: &[usize] = match self.bundle {
+            usize::MAX => &[],
+            1 => &[usize::MAX],
+            _ => &[usize::MAX, 1],
+        };
+        let still = self.moving_watermark.then_some(Setup { moving_watermark: false, ..self });
+        let plainer = runners.iter().map(|runner| Setup { runner: *runner, ..self });
+        let plainer = plainer.chain(orders.iter().map(|order| Setup { order: *order, ..self }));
+        let plainer = plainer.chain((1..self.splits.min(3)).map(|splits| Setup { splits, ..self }));
+        let plainer = plainer.chain(bundles.iter().map(|bundle| Setup { bundle: *bundle, ..self })).chain(still);
+        plainer.filter(|setup| *setup != self).collect()
+    }
+
+    /// How often to look for a difference before it is believed gone: threads and clocks may hide one, and a shuffle has to be met. On a stream,
+    /// watermarks that follow each other closely may be seen as one.
     pub(super) fn looks(self) -> u64 {
-        if self.runner.workers() > 1 { 25 } else { 6 }
+        let is_stream = matches!(self.runner, Runner::Stream(_) | Runner::Unlifted(_));
+        if self.runner.workers() > 1 || is_stream && self.moving_watermark { 25 } else { 6 }
     }
 
     fn any(random: &mut Random) -> Setup {
@@ -227,6 +259,23 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn what_is_plainer_comes_to_an_end() {
+        let mut random = Random(3);
+        for _ in 0..200 {
+            for setup in Setup::of_a_case(&mut random) {
+                let mut all = vec![setup];
+                let mut steps = 0;
+                while let Some(next) = all.pop() {
+                    all.extend(next.plainer().last());
+                    steps += 1;
+                    assert!(steps < 20, "{setup:?}");
+                }
+            }
+        }
+        assert!(Setup::PLAIN.plainer().is_empty());
     }
 
     #[test]
