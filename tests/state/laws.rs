@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use purlin::prelude::*;
 use purlin::state::{Combining, EventTimer, MapCell, Value, WindowExpiration};
-use purlin_tests::{Runner, ScriptedSource};
+use purlin_tests::{Runner, ScriptedSource, random_cases};
 
 use crate::job::at;
 
@@ -114,11 +114,11 @@ fn by_hand(elements: &[((u8, i64), i64)]) -> Vec<(Told, i64)> {
     all
 }
 
-const RUNNERS: [Runner; 5] =
-    [Runner::Batch(1), Runner::Batch(4), Runner::Spilling(2), Runner::Stream(1), Runner::Stream(4)];
+const RUNNERS: [Runner; 6] =
+    [Runner::Reference, Runner::Batch(1), Runner::Batch(4), Runner::Spilling(2), Runner::Stream(1), Runner::Stream(4)];
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+    #![proptest_config(random_cases(40))]
 
     #[test]
     fn the_outcome_is_that_of_a_plain_loop(
