@@ -10,5 +10,6 @@ mod lifecycle;
 mod lifetimes;
 mod live;
 mod random;
+mod side_inputs;
 mod timers;
 mod windows;

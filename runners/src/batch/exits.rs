@@ -163,7 +163,7 @@ pub(super) fn is_whole(execution: &StageExecution<'_>, node: NodeId) -> bool {
         return false;
     }
     execution.plan.stages.iter().flat_map(|stage| &stage.heads).any(|head| match &head.kind {
-        HeadKind::Keyed { node: grouping, work: KeyedWork::Group { .. }, windowing } => {
+        HeadKind::Keyed { node: grouping, work: KeyedWork::Group { .. }, windowing, .. } => {
             let without_lateness = purlin_model::window::Windowing { allowed_lateness_ms: None, ..windowing.clone() };
             *grouping == node && without_lateness.fires_once_at_the_end()
         }

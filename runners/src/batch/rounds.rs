@@ -266,9 +266,11 @@ impl<'a> RunningStage<'a> {
         let workers = (0..execution.runner.parallelism).map(worker).collect::<Result<_, Failure>>()?;
         let head = |head: &Head| {
             let mut shards = Vec::new();
-            if let HeadKind::Keyed { work, windowing, .. } = &head.kind {
+            if let HeadKind::Keyed { work, windowing, views, .. } = &head.kind {
                 for shard in 0..SHARDS {
-                    let made = guarded(&head.name, None, || KeyedMachine::new(work, windowing, shard, SHARDS))?;
+                    let views = empty_views(execution.plan).into_iter().filter(|(view, _)| views.contains(view));
+                    let (views, shard) = (views.collect(), (shard, SHARDS));
+                    let made = guarded(&head.name, None, || KeyedMachine::new(work, windowing, views, shard))?;
                     let machine = made.map_err(|cause| failed(&head.name, cause))?;
                     let outs = head.new_bundles();
                     shards.push(Shard { machine, arrived: None, input_watermark: Timestamp::MIN, outs });
@@ -288,7 +290,7 @@ impl<'a> RunningStage<'a> {
 
     /// Notes what has come for a view, if it is looked up here.
     fn show(&mut self, node: NodeId, values: &[(Window, Arc<dyn Any + Send + Sync>)], watermark: Timestamp) {
-        if self.execution.stage.steps.iter().any(|step| step.views.contains(&node)) {
+        if self.execution.stage.views().contains(&node) {
             let none = ViewChange { values: Vec::new(), watermark: Timestamp::MIN };
             let change = self.views.entry(node).or_insert(none);
             change.values.extend_from_slice(values);
@@ -300,10 +302,11 @@ impl<'a> RunningStage<'a> {
     ///
     /// Between these the shards are evened out: a pane's timing looks at how far the whole transform's output has come.
     fn round(&mut self, nows: &[Now]) -> Result<Vec<Gathered>, Failure> {
+        let views = std::mem::take(&mut self.views);
+        self.each_shard(|shard, head| shard.show(&views, nows[head]))?;
         self.each_shard(|shard, head| shard.process(nows[head]))?;
         self.each_shard(|shard, head| shard.advance(nows[head]))?;
         self.each_shard(|shard, head| shard.advance_processing_time(nows[head]))?;
-        let views = std::mem::take(&mut self.views);
         let count = self.workers.len();
         let mut work: Vec<Vec<Entering>> = (0..count).map(|_| Vec::new()).collect();
         for (number, head) in self.heads.iter_mut().enumerate() {
@@ -379,11 +382,7 @@ impl Worker<'_> {
         run.set_origin(None);
         run.start_bundle()?;
         for (node, ViewChange { values, watermark }) in views {
-            let change = |view: &mut ViewState| {
-                view.update(values.clone());
-                view.advance(*watermark);
-            };
-            run.update_view(*node, change, exits)?;
+            run.update_view(*node, |view| change(view, values, *watermark), exits)?;
         }
         for Entering { head, mut bundles } in work {
             run.enter_all(head, &mut bundles, exits)?;
@@ -392,7 +391,20 @@ impl Worker<'_> {
     }
 }
 
+fn change(view: &mut ViewState, values: &[(Window, Arc<dyn Any + Send + Sync>)], watermark: Timestamp) {
+    view.update(values.to_vec());
+    view.advance(watermark);
+}
+
 impl Shard {
+    fn show(&mut self, views: &BTreeMap<NodeId, ViewChange>, now: Now) -> Result<(), BoxError> {
+        for (node, ViewChange { values, watermark }) in views {
+            let Shard { machine, outs, .. } = self;
+            machine.update_view(*node, |view| change(view, values, *watermark), now, outs)?;
+        }
+        Ok(())
+    }
+
     fn process(&mut self, now: Now) -> Result<(), BoxError> {
         match self.arrived.take() {
             Some(mut bundle) => self.machine.process(&mut *bundle, now, &mut self.outs),

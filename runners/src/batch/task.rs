@@ -114,12 +114,13 @@ impl StageExecution<'_> {
         exits: &mut WorkerExits<'_>,
     ) -> Result<(), Failure> {
         run.set_origin(None);
-        let HeadKind::Keyed { work, windowing, .. } = &self.stage.heads[head].kind else {
+        let HeadKind::Keyed { work, windowing, views, .. } = &self.stage.heads[head].kind else {
             unreachable!("shards are of work by key")
         };
+        let (views, shard) = (run.views(views), (shard, shards));
         let name = &self.stage.heads[head].name;
         let failed = |cause: BoxError| Failure::Transform { transform: name.clone(), origin: None, cause };
-        let mut machine = guarded(name, None, || KeyedMachine::new(work, windowing, shard, shards))?.map_err(failed)?;
+        let mut machine = guarded(name, None, || KeyedMachine::new(work, windowing, views, shard))?.map_err(failed)?;
         machine.end();
         let mut outs = self.stage.heads[head].new_bundles();
         // Processing time stands still while a bounded collection is read.

@@ -3,15 +3,18 @@
 //! A runner hands it the bundles shuffled to the shard, watermarks and processing times; panes and elements come out, in one bundle for each
 //! collection that the transform makes. While an advance says that it is not done, nothing is to be processed in between.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use purlin_model::bundle::{AnyBundle, ElementSides};
+use purlin_model::graph::NodeId;
 use purlin_model::kernel::Grouping;
 use purlin_model::window::{Window, WindowSet, Windowing};
 use purlin_model::{BoxError, Pane, Timestamp};
 
 use super::stateful::StatefulMachine;
 use super::trigger::TriggerMachine;
+use super::views::ViewState;
 use super::whole_windows::WholeWindows;
 use crate::plan::KeyedWork;
 
@@ -54,12 +57,17 @@ enum Kind {
 }
 
 impl KeyedMachine {
-    /// An empty shard. `shard` of `shards` says which keys are its own.
-    pub fn new(work: &KeyedWork, windowing: &Windowing, shard: usize, shards: usize) -> Result<Self, BoxError> {
+    /// An empty shard, which looks up `views`. `shard` of `shards` says which keys are its own.
+    pub fn new(
+        work: &KeyedWork,
+        windowing: &Windowing,
+        views: HashMap<NodeId, ViewState>,
+        (shard, shards): (usize, usize),
+    ) -> Result<Self, BoxError> {
         let mut if_empty = None;
         let kind = match work {
             KeyedWork::Stateful(kernel) => {
-                Kind::Stateful(Box::new(StatefulMachine::new(kernel.clone(), windowing.lateness_ms())?))
+                Kind::Stateful(Box::new(StatefulMachine::new(kernel.clone(), windowing.lateness_ms(), views)?))
             }
             KeyedWork::Group { form, kernel, late_output } => {
                 if_empty = (kernel.shard_of_empty_result(shards) == Some(shard)).then(|| kernel.clone());
@@ -98,6 +106,20 @@ impl KeyedMachine {
         }
         self.hand_out_dropped(outs);
         Ok(())
+    }
+
+    /// Changes a view that is looked up here; elements that waited for it are processed.
+    pub fn update_view(
+        &mut self,
+        view: NodeId,
+        change: impl FnOnce(&mut ViewState),
+        now: Now,
+        outs: &mut [Box<dyn AnyBundle>],
+    ) -> Result<(), BoxError> {
+        match &mut self.kind {
+            Kind::Whole(_) | Kind::Triggered(_) => Ok(()),
+            Kind::Stateful(machine) => machine.update_view(view, change, now.local_ms, outs),
+        }
     }
 
     /// Moves the input watermark, emitting about `budget` panes; `true` once nothing is due. Call again until then.
@@ -242,7 +264,7 @@ mod tests {
         let trigger = Trigger::AfterSynchronizedProcessingTime.repeatedly();
         let windowing = Windowing { trigger, ..Windowing::default() };
         let work = KeyedWork::Group { form: Form::Raw, kernel, late_output: false };
-        let mut shard = KeyedMachine::new(&work, &windowing, 0, 1).expect("it has no lifecycle");
+        let mut shard = KeyedMachine::new(&work, &windowing, HashMap::new(), (0, 1)).expect("it has no lifecycle");
         let mut outs: Vec<Box<dyn AnyBundle>> = vec![Box::new(Bundle::<(u8, i64)>::new())];
         for (value, now_ms) in [(1_i64, 10), (2, 15)] {
             let mut bundle = Bundle::of(vec![(0_u8, value)]);

@@ -7,6 +7,7 @@
 mod assign;
 mod holds;
 mod keyed;
+mod lookups;
 mod sorted;
 mod stage;
 mod stateful;

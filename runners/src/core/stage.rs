@@ -14,6 +14,7 @@ use purlin_model::window::{Window, Windowing};
 use purlin_model::{BoxError, Failure, Timestamp};
 
 use super::assign::assign_windows;
+use super::lookups::unready;
 use super::views::ViewState;
 use crate::plan::{ExitKind, Stage, Target, Work};
 use crate::user_code::guarded;
@@ -175,6 +176,11 @@ impl StageRun {
         self.run_steps(exits)
     }
 
+    /// These views as they stand.
+    pub fn views(&self, views: &[NodeId]) -> HashMap<NodeId, ViewState> {
+        views.iter().filter_map(|view| Some((*view, self.views.get(view)?.clone()))).collect()
+    }
+
     /// Forgets view values that no element to come can look up, the main input having reached `watermark`: neither a late one nor one
     /// that waits for another view.
     pub fn forget_views_before(&mut self, watermark: Timestamp, lateness_ms: i64) {
@@ -220,7 +226,10 @@ impl StageRun {
         }
         if !step.views.is_empty() {
             self.late += drop_late(self.views_passed, running);
-            set_unready_aside(&step.views, &self.views, running);
+            let views = step.views.iter().filter_map(|view| self.views.get(view));
+            if let Some(mut unready) = unready(views, &mut *running.inbox) {
+                running.waiting.append(&mut *unready);
+            }
         }
         match &mut running.work {
             RunningWork::Assign(windowing) => {
@@ -353,26 +362,6 @@ fn drop_late(passed: Timestamp, running: &mut RunningStep) -> u64 {
     let kept: Vec<bool> = (0..inbox.len()).map(|i| !is_late(windows.get(i).first())).collect();
     inbox.retain_mask(&kept);
     kept.iter().filter(|kept| !**kept).count() as u64
-}
-
-/// Moves elements whose side inputs are not ready from the inbox to where they wait, window by window.
-fn set_unready_aside(views: &[NodeId], states: &HashMap<NodeId, ViewState>, running: &mut RunningStep) {
-    let ready = |window| views.iter().all(|view| states.get(view).is_none_or(|state| state.is_ready(window)));
-    let inbox = &mut *running.inbox;
-    inbox.explode_windows();
-    let windows = inbox.sides().windows();
-    let mask: Vec<bool> = match windows.constant() {
-        Some(set) => vec![ready(set.first()); inbox.len()],
-        None => windows.as_slice().iter().map(|set| ready(set.first())).collect(),
-    };
-    if mask.iter().all(|ready| *ready) {
-        return;
-    }
-    let mut unready = inbox.duplicate();
-    let inverse: Vec<bool> = mask.iter().map(|ready| !ready).collect();
-    unready.retain_mask(&inverse);
-    running.waiting.append(&mut *unready);
-    inbox.retain_mask(&mask);
 }
 
 const _: fn() = || {

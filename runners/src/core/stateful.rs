@@ -4,25 +4,28 @@
 //! of live windows as they come, or sorted by time; timers in the order of their times, one that is set while another
 //! fires in its place in that order; expired windows after their timers. It reads no clock.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use purlin_model::bundle::AnyBundle;
+use purlin_model::graph::NodeId;
 use purlin_model::kernel::{
-    SideInputs, StateChanges, StateClock, StatefulKernel, StatefulRun, TimeDomain, TimerChange, TimerId, TimerSetting,
+    StateChanges, StateClock, StatefulKernel, StatefulRun, TimeDomain, TimerChange, TimerId, TimerSetting,
 };
 use purlin_model::window::{Window, WindowSet};
 use purlin_model::{BoxError, DropCause, Timestamp};
 
 use super::holds::Holds;
+use super::lookups::LookUps;
 use super::sorted::SortedInput;
+use super::views::ViewState;
 use crate::user_code::guarded;
 
 /// One shard of a stateful transform.
 pub(super) struct StatefulMachine {
     kernel: Arc<dyn StatefulKernel>,
     run: Box<dyn StatefulRun>,
-    sides: SideInputs,
+    look_ups: LookUps,
     lateness_ms: i64,
     watermark: Timestamp,
     output_watermark: Timestamp,
@@ -58,14 +61,18 @@ impl Drop for StatefulMachine {
 
 impl StatefulMachine {
     /// An empty shard, its `DoFn` set up.
-    pub(super) fn new(kernel: Arc<dyn StatefulKernel>, lateness_ms: i64) -> Result<Self, BoxError> {
+    pub(super) fn new(
+        kernel: Arc<dyn StatefulKernel>,
+        lateness_ms: i64,
+        views: HashMap<NodeId, ViewState>,
+    ) -> Result<Self, BoxError> {
         let run = kernel.run();
         let spec = kernel.spec();
         let sorted = spec.time_sorted_input.then(|| SortedInput::new(lateness_ms));
         let expires_cells = spec.cells.iter().any(|cell| cell.time_to_live.is_some());
         let mut machine = StatefulMachine {
             run,
-            sides: SideInputs::default(),
+            look_ups: LookUps::new(views),
             lateness_ms,
             watermark: Timestamp::MIN,
             output_watermark: Timestamp::MIN,
@@ -102,6 +109,27 @@ impl StatefulMachine {
         }
         bundle.explode_windows();
         self.drop_late(bundle, outs);
+        self.take_in(bundle, outs)
+    }
+
+    /// Changes a view that is looked up here; elements that waited for it are processed.
+    pub(super) fn update_view(
+        &mut self,
+        view: NodeId,
+        change: impl FnOnce(&mut ViewState),
+        now_ms: i64,
+        outs: &mut [Box<dyn AnyBundle>],
+    ) -> Result<(), BoxError> {
+        self.now_ms = self.now_ms.max(now_ms);
+        match self.look_ups.update(view, change) {
+            Some(mut waited) => self.take_in(&mut *waited, outs),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes elements in that are not late.
+    fn take_in(&mut self, bundle: &mut dyn AnyBundle, outs: &mut [Box<dyn AnyBundle>]) -> Result<(), BoxError> {
+        self.look_ups.set_unready_aside(bundle);
         if let Some(sorted) = &mut self.sorted {
             sorted.take_in(bundle);
         } else if !bundle.is_empty() {
@@ -132,6 +160,7 @@ impl StatefulMachine {
         if done {
             self.move_output_watermark();
             self.sweep();
+            self.look_ups.forget_before(self.effective_watermark().saturating_add_millis(-self.lateness_ms));
         }
         Ok(done)
     }
@@ -194,6 +223,7 @@ impl StatefulMachine {
         self.event_timers.is_empty()
             && self.processing_timers.is_empty()
             && self.sorted.as_ref().is_none_or(SortedInput::is_empty)
+            && self.look_ups.earliest().is_none()
             && (self.windows.is_empty() || !self.kernel.spec().on_window_expiration)
     }
 
@@ -203,11 +233,12 @@ impl StatefulMachine {
         self.run.teardown()
     }
 
-    /// The input watermark that the `DoFn` sees: elements that wait to be sorted, or to be worked on further, hold it back.
+    /// The input watermark that the `DoFn` sees: elements that wait, to be sorted, for a side input or to be worked on
+    /// further, hold it back.
     fn effective_watermark(&self) -> Timestamp {
         let waiting = self.sorted.as_ref().and_then(SortedInput::earliest);
         let unfinished = if self.kernel.spec().holds_input { self.holds.earliest() } else { None };
-        waiting.into_iter().chain(unfinished).fold(self.watermark, Timestamp::min)
+        waiting.into_iter().chain(self.look_ups.earliest()).chain(unfinished).fold(self.watermark, Timestamp::min)
     }
 
     fn gc(&self, window: Window) -> Timestamp {
@@ -243,7 +274,7 @@ impl StatefulMachine {
     fn run_elements(&mut self, bundle: &mut dyn AnyBundle, outs: &mut [Box<dyn AnyBundle>]) -> Result<(), BoxError> {
         self.begin_bundle()?;
         let (clock, outputs) = (self.clock(), self.outputs_of(outs.len()));
-        self.run.process(bundle, clock, &self.sides, &mut outs[..outputs], &mut self.changes)?;
+        self.run.process(bundle, clock, self.look_ups.sides(), &mut outs[..outputs], &mut self.changes)?;
         self.take_up_changes();
         if !std::mem::replace(&mut self.state_checked, true) {
             // A state that does not survive as bytes is found now, not when a restore needs it.
@@ -319,7 +350,8 @@ impl StatefulMachine {
     fn fire(&mut self, id: TimerId, version: u64, outs: &mut [Box<dyn AnyBundle>]) -> Result<(), BoxError> {
         self.begin_bundle()?;
         let (clock, outputs) = (self.clock(), self.outputs_of(outs.len()));
-        let fired = self.run.fire(id, version, clock, &self.sides, &mut outs[..outputs], &mut self.changes)?;
+        let fired =
+            self.run.fire(id, version, clock, self.look_ups.sides(), &mut outs[..outputs], &mut self.changes)?;
         debug_assert!(fired, "the queue holds settings that are in force");
         self.take_up_changes();
         Ok(())
@@ -338,7 +370,14 @@ impl StatefulMachine {
             self.begin_bundle()?;
             let (clock, outputs) = (self.clock(), self.outputs_of(outs.len()));
             let before = outs.iter().map(|out| out.len()).sum::<usize>();
-            let done = self.run.expire(window, budget, clock, &self.sides, &mut outs[..outputs], &mut self.changes)?;
+            let done = self.run.expire(
+                window,
+                budget,
+                clock,
+                self.look_ups.sides(),
+                &mut outs[..outputs],
+                &mut self.changes,
+            )?;
             self.take_up_changes();
             let emitted = outs.iter().map(|out| out.len()).sum::<usize>() - before;
             budget = budget.saturating_sub(emitted.max(1));

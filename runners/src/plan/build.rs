@@ -135,7 +135,7 @@ impl<'a> StageBuilder<'a> {
                 Op::Read(_) => HeadKind::Read(*id),
                 Op::Group(_) | Op::Stateful(_) => {
                     let windowing = self.graph.collection(node.inputs[0]).windowing.clone();
-                    HeadKind::Keyed { node: *id, work: self.keyed_work(*id), windowing }
+                    HeadKind::Keyed { node: *id, work: self.keyed_work(*id), windowing, views: node.views.clone() }
                 }
                 Op::Reshuffle => HeadKind::Handed { collection: node.outputs[0] },
                 _ => continue,

@@ -46,8 +46,9 @@ impl Plan {
                     let declared = cells.chain(timers).collect::<Vec<_>>().join(", ");
                     writeln!(
                         text,
-                        "  keeps    {}: {windowing}; per key and window, until the watermark passes its end and lateness: {declared}",
-                        head.name
+                        "  keeps    {}{}: {windowing}; per key and window, until the watermark passes its end and lateness: {declared}",
+                        head.name,
+                        self.looks_up(head.views())
                     )
                 }
                 HeadKind::Keyed { windowing, .. } => {

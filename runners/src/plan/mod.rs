@@ -66,6 +66,14 @@ impl Head {
         &self.outputs[0].coder
     }
 
+    /// The views that work by key looks up.
+    pub fn views(&self) -> &[NodeId] {
+        match &self.kind {
+            HeadKind::Keyed { views, .. } => views,
+            _ => &[],
+        }
+    }
+
     /// An empty bundle for each collection.
     pub fn new_bundles(&self) -> Vec<Box<dyn purlin_model::bundle::AnyBundle>> {
         self.outputs.iter().map(|output| output.coder.new_bundle()).collect()
@@ -85,6 +93,8 @@ pub enum HeadKind {
         work: KeyedWork,
         /// How its input is windowed.
         windowing: Windowing,
+        /// The views that it looks up.
+        views: Vec<NodeId>,
     },
     /// As they come from another stage: by this reshuffle, or at a cut (then the collection alone is named).
     Handed {
@@ -170,6 +180,18 @@ pub enum ExitKind {
     View(NodeId),
     /// To the sink of this node.
     Write(NodeId),
+}
+
+impl Stage {
+    /// The views that are looked up anywhere in the stage, each once.
+    pub fn views(&self) -> Vec<NodeId> {
+        let of_heads = self.heads.iter().flat_map(|head| head.views().iter().copied());
+        let of_steps = self.steps.iter().flat_map(|step| step.views.iter().copied());
+        let mut views: Vec<NodeId> = of_heads.chain(of_steps).collect();
+        views.sort_unstable();
+        views.dedup();
+        views
+    }
 }
 
 impl Plan {

@@ -120,8 +120,10 @@ impl StageMachine {
         for (number, head) in stage.heads.iter().enumerate() {
             let senders = count(&|port| matches!(port, Port::Head { head, .. } if *head == number));
             let keyed = match &head.kind {
-                HeadKind::Keyed { work, windowing, .. } => {
-                    let made = guarded(&head.name, None, || KeyedMachine::new(work, windowing, worker, workers))?;
+                HeadKind::Keyed { work, windowing, views: looked_up, .. } => {
+                    let own = views.iter().filter(|(view, _)| looked_up.contains(view)).cloned().collect();
+                    let shard = (worker, workers);
+                    let made = guarded(&head.name, None, || KeyedMachine::new(work, windowing, own, shard))?;
                     let machine = made.map_err(|cause| failed(&head.name, cause))?;
                     Some(Keyed { machine, outs: head.new_bundles(), advancing: false })
                 }
@@ -280,7 +282,7 @@ impl StageMachine {
     fn on_message(&mut self, channel: usize, message: Message, now_ms: i64) -> Result<(), Failure> {
         match self.ports[channel] {
             Port::Head { head, sender } => self.on_head(head, sender, message, now_ms),
-            Port::View { view, sender } => self.on_view(view, sender, message),
+            Port::View { view, sender } => self.on_view(view, sender, message, now_ms),
         }
     }
 
@@ -314,7 +316,7 @@ impl StageMachine {
         Ok(())
     }
 
-    fn on_view(&mut self, view: usize, sender: usize, message: Message) -> Result<(), Failure> {
+    fn on_view(&mut self, view: usize, sender: usize, message: Message, now_ms: i64) -> Result<(), Failure> {
         let input = &mut self.views[view];
         let mut values = Vec::new();
         match message {
@@ -330,12 +332,20 @@ impl StageMachine {
         }
         let watermark = input.senders.watermark();
         let change = |state: &mut ViewState| {
-            state.update(values);
+            state.update(values.clone());
             state.advance(watermark);
         };
         let node = input.node;
         self.run.start_bundle()?;
         self.run.update_view(node, change, &mut self.outgoing)?;
+        for (number, state) in self.heads.iter_mut().enumerate() {
+            let now = state.now(now_ms);
+            let Some(Keyed { machine, outs, .. }) = &mut state.keyed else { continue };
+            let name = &self.stage.heads[number].name;
+            let done = guarded(name, None, || machine.update_view(node, change, now, outs))?;
+            done.map_err(|cause| failed(name, cause))?;
+            self.run.enter_all(number, outs, &mut self.outgoing)?;
+        }
         self.run.finish_bundle(&mut self.outgoing)
     }
 

@@ -138,7 +138,7 @@ impl Topology<'_> {
             ExitKind::View(view) => {
                 let mut senders = Vec::new();
                 for stage in &self.plan.stages {
-                    let Some(number) = views_of(stage).iter().position(|looked_up| looked_up == view) else { continue };
+                    let Some(number) = stage.views().iter().position(|looked_up| looked_up == view) else { continue };
                     let ports = everyone.clone();
                     senders.extend(ports.map(|to| wires.connect(self.env, stage.id, to, PortKey::View(number))));
                 }
@@ -178,7 +178,7 @@ impl Topology<'_> {
             worker,
             workers: self.parallelism,
             ports,
-            views: views_of(stage).into_iter().map(|view| (view, self.empty_view(view))).collect(),
+            views: stage.views().into_iter().map(|view| (view, self.empty_view(view))).collect(),
             outgoing: Outgoing::new(self.plan, stage, senders),
             lateness_ms: self.plan.graph.collections.iter().map(|each| each.windowing.lateness_ms()).max().unwrap_or(0),
         })?;
@@ -212,14 +212,6 @@ impl Wires {
         self.into.entry((stage, worker)).or_default().push((port, from));
         to
     }
-}
-
-/// The views that a stage's steps look up, each once.
-fn views_of(stage: &Stage) -> Vec<NodeId> {
-    let mut views: Vec<NodeId> = stage.steps.iter().flat_map(|step| step.views.iter().copied()).collect();
-    views.sort_unstable();
-    views.dedup();
-    views
 }
 
 /// Splits dealt out to workers in turn.

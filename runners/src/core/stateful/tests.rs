@@ -121,7 +121,7 @@ fn shard(budget: usize) -> Shard {
 
 fn shard_of<D: StatefulDoFn<u32, Ask, Out = Output<String>>>(do_fn: D, budget: usize) -> Shard {
     let dropped = Bundle::<purlin_model::Dropped<(u32, Ask)>>::new();
-    let machine = StatefulMachine::new(kernel(do_fn), 5).expect("it is set up");
+    let machine = StatefulMachine::new(kernel(do_fn), 5, std::collections::HashMap::new()).expect("it is set up");
     Shard { machine, outs: vec![Box::new(Bundle::<String>::new()), Box::new(dropped)], budget }
 }
 

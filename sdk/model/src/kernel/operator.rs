@@ -53,13 +53,13 @@ pub trait OperatorFactory: Send + Sync {
 /// The views that an operator may look up, as they stand while it processes a bundle.
 #[derive(Clone, Default)]
 pub struct SideInputs {
-    tables: Vec<(NodeId, Arc<ViewTable>)>,
+    tables: Arc<[(NodeId, Arc<ViewTable>)]>,
 }
 
 impl SideInputs {
     /// The look-up tables of the views with these nodes.
     pub fn new(tables: Vec<(NodeId, Arc<ViewTable>)>) -> Self {
-        SideInputs { tables }
+        SideInputs { tables: tables.into() }
     }
 
     /// The value of `view` for elements in `main`.

@@ -95,11 +95,12 @@ impl<K: Key, V: Element, D: StatefulDoFn<K, V>> StatefulRun for Run<K, V, D> {
         &mut self,
         input: &mut dyn AnyBundle,
         clock: StateClock,
-        _: &SideInputs,
+        sides: &SideInputs,
         outputs: &mut [Box<dyn AnyBundle>],
         changes: &mut StateChanges,
     ) -> Result<(), BoxError> {
         let mut of_last: Option<(Window, u32)> = None;
+        let mut cx = StateContext::of_bundle(clock, sides);
         for ((key, value), sides) in input.downcast::<(K, V)>().drain() {
             let window = sides.windows.first();
             let number = match of_last {
@@ -113,7 +114,7 @@ impl<K: Key, V: Element, D: StatefulDoFn<K, V>> StatefulRun for Run<K, V, D> {
             };
             let (id, slot) = self.slots.slot(number, key, D::State::empty);
             let ElementSides { timestamp, pane, .. } = sides;
-            let cx = StateContext { timestamp, window, pane, now_ms: clock.now_ms, ending: clock.ending };
+            (cx.timestamp, cx.window, cx.pane) = (timestamp, window, pane);
             if self.has_lifetimes {
                 slot.state.visit(&mut Begin(Now { event: timestamp, processing_ms: clock.now_ms }))?;
             }
@@ -145,7 +146,7 @@ impl<K: Key, V: Element, D: StatefulDoFn<K, V>> StatefulRun for Run<K, V, D> {
         timer: TimerId,
         version: u64,
         clock: StateClock,
-        _: &SideInputs,
+        sides: &SideInputs,
         outputs: &mut [Box<dyn AnyBundle>],
         changes: &mut StateChanges,
     ) -> Result<bool, BoxError> {
@@ -160,8 +161,7 @@ impl<K: Key, V: Element, D: StatefulDoFn<K, V>> StatefulRun for Run<K, V, D> {
         if self.has_lifetimes {
             slot.state.visit(&mut Begin(Now { event, processing_ms: clock.now_ms }))?;
         }
-        let cx =
-            TimerContext { timestamp: setting.output, firing_time, window, now_ms: clock.now_ms, ending: clock.ending };
+        let cx = TimerContext::new(setting.output, firing_time, window, clock, sides);
         emit_at(&mut self.out, setting.output, window);
         self.do_fn.on_timer(&slot.key, &mut slot.state, &cx, &mut self.out)?;
         let mut settling = Settling {
@@ -187,7 +187,7 @@ impl<K: Key, V: Element, D: StatefulDoFn<K, V>> StatefulRun for Run<K, V, D> {
         window: Window,
         mut budget: usize,
         clock: StateClock,
-        _: &SideInputs,
+        sides: &SideInputs,
         outputs: &mut [Box<dyn AnyBundle>],
         changes: &mut StateChanges,
     ) -> Result<bool, BoxError> {
@@ -197,7 +197,7 @@ impl<K: Key, V: Element, D: StatefulDoFn<K, V>> StatefulRun for Run<K, V, D> {
         }
         let Some((_, slots)) = &mut self.expiring else { return Ok(true) };
         let (gc, max) = (window.gc(clock.lateness_ms), window.max_timestamp());
-        let cx = TimerContext { timestamp: max, firing_time: gc, window, now_ms: clock.now_ms, ending: clock.ending };
+        let cx = TimerContext::new(max, gc, window, clock, sides);
         emit_at(&mut self.out, max, window);
         for id in slots.by_ref() {
             let Some(mut slot) = self.slots.take(id) else { continue };

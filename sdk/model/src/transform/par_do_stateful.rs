@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::graph::{CollectionId, Op};
-use crate::kernel::TypedStateful;
+use crate::graph::{CollectionId, NodeId, Op};
+use crate::kernel::{SideInputs, StateClock, TypedStateful};
 use crate::pipeline::{Name, NewCollection};
 use crate::state::State;
+use crate::view::{View, Views};
 use crate::window::Window;
 use crate::{BoxError, Dropped, Element, Key, Outputs, PCollection, Pane, Timestamp};
 
@@ -149,9 +150,27 @@ pub struct StateContext {
     pub(crate) pane: Pane,
     pub(crate) now_ms: i64,
     pub(crate) ending: bool,
+    sides: SideInputs,
 }
 
 impl StateContext {
+    /// For the elements of one bundle; where each stands is filled in.
+    pub(crate) fn of_bundle(clock: StateClock, sides: &SideInputs) -> Self {
+        StateContext {
+            timestamp: Timestamp::MIN,
+            window: Window::GLOBAL,
+            pane: Pane::UNGROUPED,
+            now_ms: clock.now_ms,
+            ending: clock.ending,
+            sides: sides.clone(),
+        }
+    }
+
+    /// The value of a view for the element's window. The view must have been given to `par_do_stateful_with`.
+    pub fn side<T: 'static>(&self, view: &View<T>) -> Result<&T, BoxError> {
+        self.sides.get(view.node, self.window)
+    }
+
     /// The element's event time.
     pub fn timestamp(&self) -> Timestamp {
         self.timestamp
@@ -180,9 +199,26 @@ pub struct TimerContext {
     pub(crate) window: Window,
     pub(crate) now_ms: i64,
     pub(crate) ending: bool,
+    sides: SideInputs,
 }
 
 impl TimerContext {
+    pub(crate) fn new(
+        timestamp: Timestamp,
+        firing_time: Timestamp,
+        window: Window,
+        clock: StateClock,
+        sides: &SideInputs,
+    ) -> Self {
+        let StateClock { now_ms, ending, .. } = clock;
+        TimerContext { timestamp, firing_time, window, now_ms, ending, sides: sides.clone() }
+    }
+
+    /// The value of a view for the window. The view must have been given to `par_do_stateful_with`.
+    pub fn side<T: 'static>(&self, view: &View<T>) -> Result<&T, BoxError> {
+        self.sides.get(view.node, self.window)
+    }
+
     /// The timestamp of what is emitted: the timer's output time; the window's last timestamp when it expires.
     pub fn timestamp(&self) -> Timestamp {
         self.timestamp
@@ -207,7 +243,19 @@ impl TimerContext {
 impl<K: Key, V: Element> PCollection<(K, V)> {
     /// Runs a [`StatefulDoFn`] over the elements, which has state and timers for each key and window.
     pub fn par_do_stateful<D: StatefulDoFn<K, V>>(&self, name: &str, do_fn: D) -> <D::Out as Outputs>::Collections {
-        let outputs = self.add_stateful(name, do_fn, None);
+        let outputs = self.add_stateful(name, &[], do_fn, None);
+        D::Out::collections(self, &outputs)
+    }
+
+    /// Runs a [`StatefulDoFn`] that looks up `views`, `&view` or a tuple of references: see [`StateContext::side`]. An element waits until
+    /// they are ready for its window.
+    pub fn par_do_stateful_with<D: StatefulDoFn<K, V>>(
+        &self,
+        name: &str,
+        views: impl Views,
+        do_fn: D,
+    ) -> <D::Out as Outputs>::Collections {
+        let outputs = self.add_stateful(name, &views.nodes(), do_fn, None);
         D::Out::collections(self, &outputs)
     }
 
@@ -218,7 +266,7 @@ impl<K: Key, V: Element> PCollection<(K, V)> {
         name: &str,
         do_fn: D,
     ) -> (<D::Out as Outputs>::Collections, PCollection<Dropped<(K, V)>>) {
-        let outputs = self.add_stateful(name, do_fn, Some(self.dropped()));
+        let outputs = self.add_stateful(name, &[], do_fn, Some(self.dropped()));
         let dropped = outputs.last().copied().expect("it was asked for");
         (D::Out::collections(self, &outputs), PCollection::new(&self.pipeline, dropped))
     }
@@ -226,6 +274,7 @@ impl<K: Key, V: Element> PCollection<(K, V)> {
     fn add_stateful<D: StatefulDoFn<K, V>>(
         &self,
         name: &str,
+        views: &[NodeId],
         do_fn: D,
         dropped: Option<NewCollection>,
     ) -> Vec<CollectionId> {
@@ -243,6 +292,6 @@ impl<K: Key, V: Element> PCollection<(K, V)> {
         let kernel = Op::Stateful(Arc::new(TypedStateful::<K, V, D>::new(do_fn, dropped.is_some())));
         let makes = D::Out::coders().into_iter().map(|coder| NewCollection { coder, ..self.derived::<V>() });
         let makes = makes.chain(dropped).collect();
-        self.pipeline.add(Name::Given(name), kernel, &[self.id], &[], makes).1
+        self.pipeline.add(Name::Given(name), kernel, &[self.id], views, makes).1
     }
 }
