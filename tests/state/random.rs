@@ -192,8 +192,7 @@ prop_compose! {
         sorted in any::<bool>(),
         grouped in any::<bool>(),
     ) -> Recipe {
-        // With lateness elements that wait for others to be sorted hold timers back, those of other keys with them.
-        Recipe { window, lateness: if sorted { 0 } else { lateness }, sorted, grouped }
+        Recipe { window, lateness, sorted, grouped }
     }
 }
 

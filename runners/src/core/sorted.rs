@@ -5,17 +5,13 @@ use std::collections::BTreeMap;
 use purlin_model::Timestamp;
 use purlin_model::bundle::AnyBundle;
 
-/// Elements of one shard, waiting, by time.
+/// Elements of one shard, waiting, by time. The watermark here is the one that a transform with sorted input sees: less the lateness.
+#[derive(Default)]
 pub(super) struct SortedInput {
-    lateness_ms: i64,
     waiting: BTreeMap<Timestamp, Box<dyn AnyBundle>>,
 }
 
 impl SortedInput {
-    pub(super) fn new(lateness_ms: i64) -> Self {
-        SortedInput { lateness_ms, waiting: BTreeMap::new() }
-    }
-
     /// Takes all elements out of `bundle`.
     pub(super) fn take_in(&mut self, bundle: &mut dyn AnyBundle) {
         bundle.sort_by_timestamp();
@@ -32,11 +28,6 @@ impl SortedInput {
         }
     }
 
-    /// Whether an element at `at` comes after others that were released.
-    pub(super) fn is_late(&self, at: Timestamp, watermark: Timestamp) -> bool {
-        watermark > at.saturating_add_millis(self.lateness_ms)
-    }
-
     /// The time of the first element that waits.
     pub(super) fn earliest(&self) -> Option<Timestamp> {
         self.waiting.first_key_value().map(|(at, _)| *at)
@@ -46,11 +37,9 @@ impl SortedInput {
         self.waiting.is_empty()
     }
 
-    /// Whether something waits that nothing earlier can precede any more: elements up to `watermark` less the lateness.
+    /// Whether something waits that nothing earlier can precede any more.
     pub(super) fn has_releasable(&self, watermark: Timestamp) -> bool {
-        let upto =
-            if watermark == Timestamp::MAX { watermark } else { watermark.saturating_add_millis(-self.lateness_ms) };
-        self.earliest().is_some_and(|at| at <= upto)
+        self.earliest().is_some_and(|at| at <= watermark)
     }
 
     /// The earliest elements, which share one time, if they need not wait any more.

@@ -27,6 +27,7 @@ pub(super) struct StatefulMachine {
     run: Box<dyn StatefulRun>,
     look_ups: LookUps,
     lateness_ms: i64,
+    /// As it is [seen](Self::seen).
     watermark: Timestamp,
     output_watermark: Timestamp,
     now_ms: i64,
@@ -68,7 +69,7 @@ impl StatefulMachine {
     ) -> Result<Self, BoxError> {
         let run = kernel.run();
         let spec = kernel.spec();
-        let sorted = spec.time_sorted_input.then(|| SortedInput::new(lateness_ms));
+        let sorted = spec.time_sorted_input.then(SortedInput::default);
         let expires_cells = spec.cells.iter().any(|cell| cell.time_to_live.is_some());
         let mut machine = StatefulMachine {
             run,
@@ -151,7 +152,7 @@ impl StatefulMachine {
         mut budget: usize,
         outs: &mut [Box<dyn AnyBundle>],
     ) -> Result<bool, BoxError> {
-        self.watermark = self.watermark.max(watermark);
+        self.watermark = self.watermark.max(self.seen(watermark));
         self.now_ms = self.now_ms.max(now_ms);
         let done = self.fire_due(TimeDomain::EventTime, &mut budget, outs)?
             && self.fire_last(&mut budget, outs)?
@@ -233,6 +234,15 @@ impl StatefulMachine {
         self.run.teardown()
     }
 
+    /// The watermark that the transform goes by: where its input is sorted it stays behind by the lateness, for what may still come precedes what
+    /// is here, timers included.
+    fn seen(&self, watermark: Timestamp) -> Timestamp {
+        match &self.sorted {
+            Some(_) if watermark < Timestamp::MAX => watermark.saturating_add_millis(-self.lateness_ms),
+            _ => watermark,
+        }
+    }
+
     /// The input watermark that the `DoFn` sees: elements that wait, to be sorted, for a side input or to be worked on
     /// further, hold it back.
     fn effective_watermark(&self) -> Timestamp {
@@ -250,9 +260,9 @@ impl StatefulMachine {
             return;
         }
         let sides = bundle.sides();
-        let is_live = |(at, windows): (Timestamp, WindowSet)| match &self.sorted {
-            Some(sorted) => !sorted.is_late(at, self.watermark),
-            None => self.gc(windows.first()) >= self.watermark,
+        let is_sorted = self.sorted.is_some();
+        let is_live = |(at, windows): (Timestamp, WindowSet)| {
+            self.gc(windows.first()) >= self.watermark && !(is_sorted && at < self.watermark)
         };
         let kept: Vec<bool> =
             (0..bundle.len()).map(|i| is_live((sides.timestamps().get(i), sides.windows().get(i)))).collect();

@@ -17,10 +17,10 @@ impl Stateful<'_> {
 
     /// Gives elements out in their order and fires event timers, the earliest first, until nothing is due.
     pub(super) fn fire_event_timers(&mut self, calls: &mut Calls<'_, '_>) -> Result<(), Failure> {
-        let (watermark, lateness_ms, spec) = (self.watermark, self.lateness_ms, self.kernel.spec());
+        let (watermark, spec) = (self.watermark, self.kernel.spec());
         loop {
             let all = self.instances.iter();
-            let due = all.filter_map(|(owner, one)| Some((one.due(owner.1, watermark, lateness_ms, spec)?, owner)));
+            let due = all.filter_map(|(owner, one)| Some((one.due(watermark, spec)?, owner)));
             let Some((due, owner)) = due.min().map(|(due, owner)| (due, owner.clone())) else { return Ok(()) };
             match due {
                 Due::Elements(at) => {

@@ -2,7 +2,6 @@
 
 use purlin_model::Timestamp;
 use purlin_model::kernel::{StatefulRun, StatefulSpec, TimeDomain, TimerChange, TimerId, TimerSetting};
-use purlin_model::window::Window;
 
 use crate::reference::element::Element;
 
@@ -44,14 +43,12 @@ impl Instance {
         self.unsorted.iter().map(|element| element.timestamp).chain(undone).fold(input, Timestamp::min)
     }
 
-    /// What is due first by event time, the input watermark being at `input`. An element is given out once none before it can come any
-    /// more, and with its window's end at the latest.
-    pub(super) fn due(&self, window: Window, input: Timestamp, lateness_ms: i64, spec: &StatefulSpec) -> Option<Due> {
+    /// What is due first by event time, the input watermark being at `input`. An element is given out once none before it can come any more.
+    pub(super) fn due(&self, input: Timestamp, spec: &StatefulSpec) -> Option<Due> {
         let watermark = self.watermark(input, spec);
         let timers = self.timers_of(TimeDomain::EventTime).filter(|timer| timer.at_ms < watermark.millis());
-        let is_over = window.gc(lateness_ms) < input;
         let earliest = self.unsorted.iter().map(|element| element.timestamp).min();
-        let elements = earliest.filter(|at| is_over || at.saturating_add_millis(lateness_ms) <= input);
+        let elements = earliest.filter(|at| *at <= input);
         timers.min().map(Due::Timer).or(elements.map(Due::Elements))
     }
 

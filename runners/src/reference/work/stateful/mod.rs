@@ -31,7 +31,7 @@ pub(super) struct Stateful<'a> {
     instances: BTreeMap<Owner, Instance>,
     /// Elements whose side inputs are not ready.
     waiting: Vec<Element>,
-    /// The input watermark, which what is waiting holds back.
+    /// The input watermark as it is [seen](Self::seen), which what is waiting holds back.
     watermark: Timestamp,
     output_watermark: Timestamp,
     now_ms: i64,
@@ -55,7 +55,7 @@ impl<'a> Stateful<'a> {
 
     fn take(&mut self, element: &Element, calls: &mut Calls<'_, '_>) -> Result<(), Failure> {
         let is_sorted = self.kernel.spec().time_sorted_input;
-        let is_too_late = is_sorted && self.watermark > element.timestamp.saturating_add_millis(self.lateness_ms);
+        let is_too_late = is_sorted && self.watermark > element.timestamp;
         if element.window.gc(self.lateness_ms) < self.watermark || is_too_late {
             return self.drop(element, calls);
         }
@@ -94,6 +94,12 @@ impl<'a> Stateful<'a> {
         Ok(())
     }
 
+    /// With sorted input everything waits for what may still come first: the transform goes by the watermark less the lateness.
+    fn seen(&self, watermark: Timestamp) -> Timestamp {
+        let waits = self.kernel.spec().time_sorted_input && watermark < Timestamp::MAX;
+        if waits { watermark.saturating_add_millis(-self.lateness_ms) } else { watermark }
+    }
+
     /// After a bundle, and after all that a clock's move has brought: as far as timers, elements that wait and expiries to be told let it.
     fn move_output_watermark(&mut self) {
         let told_of_expiry = self.kernel.spec().on_window_expiration;
@@ -118,7 +124,7 @@ impl Work for Stateful<'_> {
             self.move_output_watermark();
         }
         let held = self.waiting.iter().map(|element| element.timestamp).min().unwrap_or(Timestamp::MAX);
-        self.watermark = self.watermark.max(turn.watermark.min(held));
+        self.watermark = self.watermark.max(self.seen(turn.watermark).min(held));
         self.follow_watermark(calls)?;
         self.move_output_watermark();
         self.fire_processing_timers(calls)?;
