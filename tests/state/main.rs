@@ -1,5 +1,6 @@
 //! State and timers (SEMANTICS §8), point by point, on the batch and the stream runner.
 
+mod agreement;
 mod cells;
 mod commands;
 mod composites;

@@ -27,7 +27,8 @@ pub(super) struct StatefulMachine {
     run: Box<dyn StatefulRun>,
     look_ups: LookUps,
     lateness_ms: i64,
-    /// As it is [seen](Self::seen).
+    input_watermark: Timestamp,
+    /// The same as it is [seen](Self::seen).
     watermark: Timestamp,
     output_watermark: Timestamp,
     now_ms: i64,
@@ -75,6 +76,7 @@ impl StatefulMachine {
             run,
             look_ups: LookUps::new(views),
             lateness_ms,
+            input_watermark: Timestamp::MIN,
             watermark: Timestamp::MIN,
             output_watermark: Timestamp::MIN,
             now_ms: i64::MIN,
@@ -152,6 +154,7 @@ impl StatefulMachine {
         mut budget: usize,
         outs: &mut [Box<dyn AnyBundle>],
     ) -> Result<bool, BoxError> {
+        self.input_watermark = self.input_watermark.max(watermark);
         self.watermark = self.watermark.max(self.seen(watermark));
         self.now_ms = self.now_ms.max(now_ms);
         let done = self.fire_due(TimeDomain::EventTime, &mut budget, outs)?
@@ -243,12 +246,17 @@ impl StatefulMachine {
         }
     }
 
-    /// The input watermark that the `DoFn` sees: elements that wait, to be sorted, for a side input or to be worked on
-    /// further, hold it back.
+    /// The watermark that timers and expiries go by: elements that wait hold it back, too.
     fn effective_watermark(&self) -> Timestamp {
-        let waiting = self.sorted.as_ref().and_then(SortedInput::earliest);
+        self.watermark.min(self.waiting())
+    }
+
+    /// The earliest element that waits: to be sorted, for a side input, or to be worked on further.
+    fn waiting(&self) -> Timestamp {
+        let sorted = self.sorted.as_ref().and_then(SortedInput::earliest);
         let unfinished = if self.kernel.spec().holds_input { self.holds.earliest() } else { None };
-        waiting.into_iter().chain(self.look_ups.earliest()).chain(unfinished).fold(self.watermark, Timestamp::min)
+        let all = sorted.into_iter().chain(self.look_ups.earliest()).chain(unfinished);
+        all.min().unwrap_or(Timestamp::MAX)
     }
 
     fn gc(&self, window: Window) -> Timestamp {
@@ -467,7 +475,7 @@ impl StatefulMachine {
 
     fn move_output_watermark(&mut self) {
         let held = self.holds.earliest().unwrap_or(Timestamp::MAX);
-        self.output_watermark = self.output_watermark.max(self.effective_watermark().min(held));
+        self.output_watermark = self.output_watermark.max(self.input_watermark.min(self.waiting()).min(held));
     }
 
     /// Clears what has outlived its time to live, whenever half of the shortest one has passed.

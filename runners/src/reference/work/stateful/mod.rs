@@ -31,7 +31,9 @@ pub(super) struct Stateful<'a> {
     instances: BTreeMap<Owner, Instance>,
     /// Elements whose side inputs are not ready.
     waiting: Vec<Element>,
-    /// The input watermark as it is [seen](Self::seen), which what is waiting holds back.
+    /// The input watermark, which what is waiting holds back.
+    input_watermark: Timestamp,
+    /// The same as it is [seen](Self::seen).
     watermark: Timestamp,
     output_watermark: Timestamp,
     now_ms: i64,
@@ -46,6 +48,7 @@ impl<'a> Stateful<'a> {
             lateness_ms: place.input(0).windowing.lateness_ms(),
             instances: BTreeMap::new(),
             waiting: Vec::new(),
+            input_watermark: Timestamp::MIN,
             watermark: Timestamp::MIN,
             output_watermark: Timestamp::MIN,
             now_ms: 0,
@@ -108,7 +111,7 @@ impl<'a> Stateful<'a> {
             instance.holds().chain(expiry)
         });
         let held = holds.min().unwrap_or(Timestamp::MAX);
-        self.output_watermark = self.output_watermark.max(self.watermark.min(held));
+        self.output_watermark = self.output_watermark.max(self.input_watermark.min(held));
     }
 }
 
@@ -124,7 +127,8 @@ impl Work for Stateful<'_> {
             self.move_output_watermark();
         }
         let held = self.waiting.iter().map(|element| element.timestamp).min().unwrap_or(Timestamp::MAX);
-        self.watermark = self.watermark.max(self.seen(turn.watermark).min(held));
+        self.input_watermark = self.input_watermark.max(turn.watermark.min(held));
+        self.watermark = self.seen(self.input_watermark);
         self.follow_watermark(calls)?;
         self.move_output_watermark();
         self.fire_processing_timers(calls)?;
