@@ -112,10 +112,10 @@ impl StatefulDoFn<u8, Vec<Command>> for Numbered {
         let (flush, wake, tag) = (cells.flush.fired(), cells.wake.fired(), cells.by_tag.fired().copied());
         let time = cx.firing_time().millis();
         out.emit(format!("{key} in {}: {number} {flush} {wake} {tag:?} at {time}", cx.window().start.millis()));
-        if number % 4 == 0 {
+        if number.is_multiple_of(4) {
             cells.by_tag.set_relative(9, milliseconds(u64::from(number)));
         }
-        if number % 5 == 0 {
+        if number.is_multiple_of(5) {
             cells.wake.set_relative(milliseconds(u64::from(number)));
         }
         Ok(())

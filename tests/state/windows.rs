@@ -178,6 +178,61 @@ fn a_window_that_expires_is_told_after_its_timers_and_emits_at_its_end() {
     }
 }
 
+/// The same with elements in the order of time.
+#[derive(Clone)]
+struct SortedToTheEnd;
+
+impl StatefulDoFn<u8, String> for SortedToTheEnd {
+    type State = Ending;
+    type Out = Output<String>;
+    const TIME_SORTED_INPUT: bool = true;
+
+    fn process(
+        &mut self,
+        key: &u8,
+        word: String,
+        state: &mut Ending,
+        cx: &StateContext,
+        out: &mut Output<String>,
+    ) -> Result<(), BoxError> {
+        AtTheEnd.process(key, word, state, cx, out)
+    }
+
+    fn on_timer(
+        &mut self,
+        key: &u8,
+        state: &mut Ending,
+        cx: &TimerContext,
+        out: &mut Output<String>,
+    ) -> Result<(), BoxError> {
+        AtTheEnd.on_timer(key, state, cx, out)
+    }
+
+    fn on_window_expiration(
+        &mut self,
+        key: &u8,
+        state: &mut Ending,
+        cx: &TimerContext,
+        out: &mut Output<String>,
+    ) -> Result<(), BoxError> {
+        AtTheEnd.on_window_expiration(key, state, cx, out)
+    }
+}
+
+/// Timers and ends have their place in the order of the elements: they are the lateness behind the watermark, too, whatever waits.
+#[test]
+fn with_sorted_input_windows_end_when_the_order_is_certain() {
+    let windows = || Fixed::of(milliseconds(10)).with().allowed_lateness(milliseconds(5)).discarding();
+    let script = words(TestStream::new(), &[(1, "a", 3), (2, "b", 17)])
+        .advance_watermark(at(19))
+        .advance_watermark(at(20))
+        .advance_watermark(at(29))
+        .advance_watermark(at(30));
+    let results = [(2, "1: Some(101), kept until 14", 9), (4, "2: Some(101), kept until 24", 19)];
+    let build = |words: Words| words.window(windows()).par_do_stateful("stateful", SortedToTheEnd);
+    check(script, build, &expected(&results));
+}
+
 #[test]
 fn windows_that_may_still_merge_have_no_state() {
     let pipeline = Pipeline::new();
