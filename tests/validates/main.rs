@@ -1,7 +1,10 @@
 //! What Apache Beam's ValidatesRunner suites check, category by category, on every runner (docs/validates-runner.md is the index).
 
+mod co_group;
+mod combine;
 mod empty;
 mod flatten;
+mod group_by_key;
 mod par_do;
 mod reshuffle;
 
