@@ -7,6 +7,7 @@ mod flatten;
 mod group_by_key;
 mod par_do;
 mod reshuffle;
+mod side_inputs;
 
 use purlin::prelude::*;
 use purlin::testing::{Runner, TestPipeline};
