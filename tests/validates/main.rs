@@ -5,6 +5,8 @@ mod combine;
 mod empty;
 mod flatten;
 mod group_by_key;
+mod large_keys;
+mod ordering;
 mod par_do;
 mod reshuffle;
 mod side_inputs;
