@@ -10,6 +10,8 @@ mod ordering;
 mod par_do;
 mod reshuffle;
 mod side_inputs;
+mod test_stream;
+mod windows;
 
 use purlin::prelude::*;
 use purlin::testing::{Runner, TestPipeline};
