@@ -6,6 +6,7 @@ mod empty;
 mod flatten;
 mod group_by_key;
 mod large_keys;
+mod metrics;
 mod ordering;
 mod par_do;
 mod reshuffle;
