@@ -8,10 +8,12 @@ mod group_by_key;
 mod large_keys;
 mod metrics;
 mod ordering;
+mod panes;
 mod par_do;
 mod reshuffle;
 mod side_inputs;
 mod test_stream;
+mod wait_on;
 mod windows;
 
 use purlin::prelude::*;
