@@ -12,6 +12,7 @@ mod panes;
 mod par_do;
 mod reshuffle;
 mod side_inputs;
+mod splittable;
 mod state;
 mod test_stream;
 mod wait_on;

@@ -212,6 +212,10 @@ impl Pipeline {
         self.lock().graph.collections[id.0].coder = coder;
     }
 
+    pub(crate) fn set_windowing(&self, id: CollectionId, windowing: Windowing) {
+        self.lock().graph.collections[id.0].windowing = windowing;
+    }
+
     /// Whether the pipeline reads a script.
     pub(crate) fn has_script(&self) -> bool {
         self.lock().graph.script().is_some()

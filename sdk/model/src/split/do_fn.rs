@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
-use super::resume::Resuming;
+use super::resume::{Part, Resuming};
 use super::{Continuation, Restriction, SplitWork, WatermarkEstimator};
+use crate::bundle::{Bundle, ElementSides};
 use crate::coder::placement;
-use crate::pipeline::Name;
-use crate::{BoxError, Element, PCollection};
+use crate::graph::Op;
+use crate::kernel::{SideInputs, per_bundle};
+use crate::pipeline::{Name, NewCollection};
+use crate::window::{WindowSet, Windowing};
+use crate::{At, BoxError, Element, PCollection};
 
 /// Work on an element that is divided and can be interrupted.
 ///
@@ -94,30 +98,36 @@ pub trait SplittableDoFn<In>: Clone + Send + Sync + 'static {
 
 impl<In: Element> PCollection<In> {
     /// Runs a [`SplittableDoFn`] on each element: its restrictions are spread over the workers, interrupted and gone on with.
+    ///
+    /// What it emits for an element stands in the element's window, late or not: as in all element-wise work nothing is dropped.
     pub fn par_do_splittable<D: SplittableDoFn<In>>(&self, name: &str, do_fn: D) -> PCollection<D::Out> {
         self.pipeline.clone().scoped(name, || {
-            let splitter = Arc::new(do_fn.clone());
-            let parts = self.try_each_part(splitter);
-            parts.par_do_stateful("work", Resuming::new(do_fn))
+            let parts = self.parts(Arc::new(do_fn.clone()));
+            let worked = parts.par_do_stateful("work", Resuming::new(do_fn));
+            self.pipeline.set_windowing(worked.id, self.windowing());
+            worked
         })
     }
 
-    /// The parts of each element's work, keyed so that they spread.
-    fn try_each_part<D: SplittableDoFn<In>>(&self, do_fn: Arc<D>) -> PCollection<(u64, (In, D::Restriction))> {
-        use crate::bundle::Bundle;
-        use crate::kernel::{SideInputs, per_bundle};
-
-        let work = move |input: &mut Bundle<In>, _: &SideInputs, out: &mut Bundle<(u64, (In, D::Restriction))>| {
+    /// The parts of each element's work, keyed so that they spread. They lie in the global window, where their state does not expire before
+    /// they are done, and know their own.
+    fn parts<D: SplittableDoFn<In>>(&self, do_fn: Arc<D>) -> PCollection<(u64, Part<In, D::Restriction>)> {
+        let work = move |input: &mut Bundle<In>, _: &SideInputs, out: &mut Bundle<(u64, Part<In, D::Restriction>)>| {
+            input.explode_windows();
             for (element, sides) in input.drain() {
                 let whole = do_fn.restriction(&element)?;
-                for part in do_fn.split(&element, whole) {
-                    let part = (element.clone(), part);
+                for restriction in do_fn.split(&element, whole) {
+                    let part = Part { element: element.clone(), restriction, at: At::of(sides) };
                     let key = placement(&postcard::to_stdvec(&part)?);
-                    out.push((key, part), sides);
+                    out.push((key, part), ElementSides { windows: WindowSet::GLOBAL, ..sides });
                 }
             }
             Ok::<(), BoxError>(())
         };
-        self.element_wise(Name::Given("split"), &[], per_bundle(work))
+        let made =
+            NewCollection { windowing: Windowing::default(), ..self.derived::<(u64, Part<In, D::Restriction>)>() };
+        let op = Op::ParDo(per_bundle(work));
+        let (_, outputs) = self.pipeline.add(Name::Given("split"), op, &[self.id], &[], vec![made]);
+        PCollection::new(&self.pipeline, outputs[0])
     }
 }

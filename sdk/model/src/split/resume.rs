@@ -7,8 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Continuation, Restriction, SplitWork, SplittableDoFn, WatermarkEstimator};
 use crate::state::{OutputTime, ProcessingTimer, Value};
-use crate::window::Window;
-use crate::{BoxError, Element, Output, StateContext, StatefulDoFn, TimerContext, Timestamp};
+use crate::{At, BoxError, Element, Output, StateContext, StatefulDoFn, TimerContext, Timestamp};
 
 /// After so many claims work is interrupted, so that others on the worker, and checkpoints, get their turn.
 const CLAIMS_AT_ONCE: usize = 10_000;
@@ -17,6 +16,16 @@ const CLAIMS_AT_ONCE: usize = 10_000;
 pub(super) struct Resuming<In, D> {
     do_fn: D,
     of: PhantomData<fn(In)>,
+}
+
+/// A part of the work on an element, and where the element stands.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(bound(serialize = "In: Serialize, R: Serialize"))]
+#[serde(bound(deserialize = "In: serde::de::DeserializeOwned, R: serde::de::DeserializeOwned"))]
+pub(super) struct Part<In, R> {
+    pub(super) element: In,
+    pub(super) restriction: R,
+    pub(super) at: At,
 }
 
 /// Work that was interrupted.
@@ -29,7 +38,7 @@ pub(super) struct Pending<In, R, E> {
     element: In,
     rest: R,
     estimator: E,
-    timestamp: Timestamp,
+    at: At,
     watermark: Timestamp,
     after: Duration,
 }
@@ -53,7 +62,6 @@ impl<In: Element, D: SplittableDoFn<In>> Resuming<In, D> {
     fn run(
         &mut self,
         mut part: PendingOf<In, D>,
-        window: Window,
         ending: bool,
         out: &mut Output<D::Out>,
     ) -> Result<Option<PendingOf<In, D>>, BoxError> {
@@ -69,8 +77,7 @@ impl<In: Element, D: SplittableDoFn<In>> Resuming<In, D> {
                 estimator: part.estimator,
                 rest: None,
                 claims_left: CLAIMS_AT_ONCE,
-                timestamp: part.timestamp,
-                window,
+                at: part.at,
                 out,
             };
             let continuation = self.do_fn.process(&part.element, &mut work)?;
@@ -95,19 +102,17 @@ impl<In: Element, D: SplittableDoFn<In>> Resuming<In, D> {
     }
 
     /// Keeps what is left, and its place in time.
-    fn keep(
-        left: Vec<PendingOf<In, D>>,
-        window: Window,
-        (pending, resume): &mut (Value<Vec<PendingOf<In, D>>>, ProcessingTimer),
-    ) {
+    fn keep(left: Vec<PendingOf<In, D>>, (pending, resume): &mut (Value<Vec<PendingOf<In, D>>>, ProcessingTimer)) {
         let Some(after) = left.iter().map(|part| part.after).min() else { return };
-        let held = left.iter().map(|part| part.watermark).min().unwrap_or(Timestamp::MIN).min(window.max_timestamp());
+        let holds = left.iter().map(|part| part.watermark.min(part.at.window.max_timestamp()));
+        // What has outrun its window, or came with a time beyond it, is held no earlier than it stands.
+        let held = holds.zip(&left).map(|(hold, part)| hold.max(part.at.timestamp)).min().unwrap_or(Timestamp::MIN);
         resume.set_relative_with_output(after, OutputTime::At(held));
         pending.set(left);
     }
 }
 
-impl<In: Element, D: SplittableDoFn<In>> StatefulDoFn<u64, (In, D::Restriction)> for Resuming<In, D> {
+impl<In: Element, D: SplittableDoFn<In>> StatefulDoFn<u64, Part<In, D::Restriction>> for Resuming<In, D> {
     type State = (Value<Vec<PendingOf<In, D>>>, ProcessingTimer);
     type Out = Output<D::Out>;
     const HOLDS_INPUT: bool = true;
@@ -119,19 +124,18 @@ impl<In: Element, D: SplittableDoFn<In>> StatefulDoFn<u64, (In, D::Restriction)>
     fn process(
         &mut self,
         _: &u64,
-        (element, rest): (In, D::Restriction),
+        Part { element, restriction: rest, at }: Part<In, D::Restriction>,
         state: &mut Self::State,
         cx: &StateContext,
         out: &mut Self::Out,
     ) -> Result<(), BoxError> {
-        let (timestamp, window) = (cx.timestamp(), cx.window());
-        let estimator = D::Estimator::new(timestamp);
-        let part = Pending { element, rest, estimator, timestamp, watermark: timestamp, after: Duration::ZERO };
-        if let Some(left) = self.run(part, window, cx.ending, out)? {
-            // Parts that are equal share a key.
+        let estimator = D::Estimator::new(at.timestamp);
+        let part = Pending { element, rest, estimator, at, watermark: at.timestamp, after: Duration::ZERO };
+        if let Some(left) = self.run(part, cx.ending, out)? {
+            // Parts that are equal, and stand at one place, share a key.
             let mut all = state.0.take().unwrap_or_default();
             all.push(left);
-            Self::keep(all, window, state);
+            Self::keep(all, state);
         }
         Ok(())
     }
@@ -145,9 +149,9 @@ impl<In: Element, D: SplittableDoFn<In>> StatefulDoFn<u64, (In, D::Restriction)>
     ) -> Result<(), BoxError> {
         let mut left = Vec::new();
         for part in state.0.take().unwrap_or_default() {
-            left.extend(self.run(part, cx.window(), cx.ending, out)?);
+            left.extend(self.run(part, cx.ending, out)?);
         }
-        Self::keep(left, cx.window(), state);
+        Self::keep(left, state);
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Restriction, WatermarkEstimator};
 use crate::window::Window;
-use crate::{Output, Timestamp};
+use crate::{At, Output, Timestamp};
 
 /// One call's share of the work on an element: positions to claim, and where to emit.
 pub struct SplitWork<'a, R, E, T> {
@@ -11,8 +11,7 @@ pub struct SplitWork<'a, R, E, T> {
     /// What was interrupted, once it was.
     pub(super) rest: Option<R>,
     pub(super) claims_left: usize,
-    pub(super) timestamp: Timestamp,
-    pub(super) window: Window,
+    pub(super) at: At,
     pub(super) out: &'a mut Output<T>,
 }
 
@@ -39,22 +38,22 @@ impl<R: Restriction, E: WatermarkEstimator, T> SplitWork<'_, R, E, T> {
 
     /// The element's event time.
     pub fn timestamp(&self) -> Timestamp {
-        self.timestamp
+        self.at.timestamp
     }
 
     /// The element's window.
     pub fn window(&self) -> Window {
-        self.window
+        self.at.window
     }
 
     /// Emits at the element's time. Once the watermark has moved on that is late.
     pub fn emit(&mut self, value: T) {
-        self.emit_at(value, self.timestamp);
+        self.emit_at(value, self.at.timestamp);
     }
 
     /// Emits at a time that is not earlier than the element's.
     pub fn emit_at(&mut self, value: T, timestamp: Timestamp) {
         self.estimator.observe(timestamp);
-        self.out.emit_at(value, timestamp);
+        self.out.emit_at_place(value, At { timestamp, ..self.at });
     }
 }

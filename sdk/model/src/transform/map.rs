@@ -1,5 +1,7 @@
 //! `map`: one element for each.
 
+use serde::{Deserialize, Serialize};
+
 use crate::bundle::{Bundle, ElementSides};
 use crate::kernel::per_bundle;
 use crate::pipeline::Name;
@@ -7,7 +9,7 @@ use crate::window::Window;
 use crate::{Element, PCollection, Pane, Timestamp};
 
 /// Where an element stands: what `map_in` and its kin are told beside the value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct At {
     /// Its event time.
     pub timestamp: Timestamp,

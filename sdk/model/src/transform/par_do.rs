@@ -9,7 +9,7 @@ use crate::kernel::{Operator, OperatorFactory, SideInputs};
 use crate::pipeline::{Name, NewCollection};
 use crate::view::{View, Views};
 use crate::window::{Window, WindowSet};
-use crate::{BoxError, Element, PCollection, Pane, Timestamp};
+use crate::{At, BoxError, Element, PCollection, Pane, Timestamp};
 
 /// Element-wise user code with a lifecycle: connections to open, work to batch, several outputs.
 ///
@@ -135,9 +135,14 @@ impl<T> Output<T> {
     /// Emits at a timestamp in a window: for `finish_bundle`, where no element is at hand. A timestamp that no element may have
     /// fails the transform.
     pub fn emit_in(&mut self, value: T, timestamp: Timestamp, window: Window) {
-        self.check(timestamp);
-        let sides = ElementSides { timestamp, windows: WindowSet::one(window), pane: Pane::UNGROUPED };
-        self.bundle.push(value, sides);
+        self.emit_at_place(value, At { timestamp, window, pane: Pane::UNGROUPED });
+    }
+
+    /// Emits at a timestamp, in a window and a pane.
+    pub(crate) fn emit_at_place(&mut self, value: T, at: At) {
+        self.check(at.timestamp);
+        let At { timestamp, window, pane } = at;
+        self.bundle.push(value, ElementSides { timestamp, windows: WindowSet::one(window), pane });
     }
 
     fn check(&mut self, timestamp: Timestamp) {
