@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use purlin::prelude::*;
 use purlin::testing::{TestStream, check};
+use purlin::window::OnTimeBehavior;
 use serde::{Deserialize, Serialize};
 
 use crate::{at, test, window};
@@ -221,4 +222,20 @@ fn as_a_side_input() {
     check(&windowed.map_with("rest of window", &total, |n, total| total - n))
         .contains_in_any_order([5, 5, 2, 13, 1, 0]);
     test.run();
+}
+
+/// In the global window the result of none comes for nothing, whatever the trigger; once something has come it does not.
+#[test]
+fn globally_by_triggers() {
+    for (script, expected) in [
+        (TestStream::new().advance_watermark(at(5)), vec![0]),
+        (TestStream::new().elements([(3, at(1))]).elements([(4, at(2))]), vec![3, 7]),
+    ] {
+        let test = test();
+        let often = Trigger::after_count(1).repeatedly();
+        let windows = Global.with().trigger(often).accumulating().on_time(OnTimeBehavior::IfNonEmpty);
+        check(&test.test_stream("numbers", script).window(windows).combine_globally("sum", Sum))
+            .contains_in_any_order(expected);
+        test.run();
+    }
 }

@@ -2,6 +2,7 @@
 
 mod co_group;
 mod combine;
+mod edges;
 mod empty;
 mod flatten;
 mod group_by_key;

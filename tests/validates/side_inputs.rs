@@ -6,7 +6,7 @@ use purlin::prelude::*;
 use purlin::testing::{TestStream, check};
 use purlin::view::View;
 
-use crate::{at, failure_in_bad, test};
+use crate::{RUNNERS, at, failure_in_bad, test};
 
 /// One view of each kind.
 #[derive(Clone)]
@@ -208,4 +208,18 @@ fn a_view_that_was_not_given_is_an_error_that_says_so() {
         names(pipeline).par_do_with("bad", &kinds.list, kinds.clone())
     });
     assert!(told.contains("this view was not given to the transform"), "{told}");
+}
+
+#[test]
+fn a_map_that_is_given_a_key_twice_is_an_error_that_says_so() {
+    for runner in RUNNERS {
+        let (pipeline, results) = (Pipeline::new(), MemorySink::new());
+        let rates = pipeline.create("rates", [("EUR".to_string(), 1), ("EUR".to_string(), 2)]).as_map();
+        let numbers = pipeline.create("numbers", [1_i64]);
+        numbers.map_with("convert", &rates, |n, rates| n * rates["EUR"]).write("results", results.sink());
+        let told = runner.run(&pipeline.graph().unwrap()).expect_err("it fails").to_string();
+        assert!(told.contains("`rates as map/collect"), "{runner}: {told}");
+        assert!(told.contains("a map view was given the same key twice; use `as_multimap`"), "{runner}: {told}");
+        assert!(results.take().is_empty(), "{runner}: something was published");
+    }
 }

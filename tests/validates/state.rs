@@ -131,6 +131,22 @@ fn two_timers_that_set_each_other() {
     test.run();
 }
 
+/// In each window of an element its own timers fire, and what they emit is in that window.
+#[test]
+fn timers_of_overlapping_windows() {
+    let test = test();
+    let sliding = Sliding::of(milliseconds(40)).every(milliseconds(20));
+    let (fired, windows) = pairs(&test, &[(1, 0, 0)]).window(sliding).par_do_stateful("ping and pong", PingPong);
+    let told = |name: &str, ms: i64| ((1, format!("{name} at {ms}")), at(ms));
+    check(&fired).in_window(window(-20, 20)).contains_at([told("ping", 10)]).in_window(window(0, 40)).contains_at([
+        told("ping", 10),
+        told("pong", 20),
+        told("ping", 30),
+    ]);
+    check(&windows).in_window(window(-20, 20)).equals(window(-20, 20));
+    test.run();
+}
+
 /// Sets many timers of a family, and notes the order in which they fire.
 #[derive(Clone)]
 struct ManyTimers;
