@@ -5,7 +5,9 @@ use crate::pipeline::{Name, NewCollection};
 use crate::{Element, PCollection};
 
 impl<T: Element> PCollection<T> {
-    /// The same elements, spread evenly: after a transform that makes much of little, or before an expensive one.
+    /// The same elements, spread evenly: after a transform that makes much of little, or before an expensive one. Timestamps, windows and
+    /// panes stay, and nothing is dropped.
+    #[doc(alias = "redistribute")]
     pub fn reshuffle(&self) -> PCollection<T> {
         let coder = self.pipeline.collection(self.id).coder;
         let made = NewCollection { coder, ..self.derived::<T>() };
