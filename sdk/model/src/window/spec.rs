@@ -247,3 +247,22 @@ impl<F: WindowFn> From<F> for WindowSpec {
         WindowSpec::of(function)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::milliseconds;
+    use crate::window::Fixed;
+
+    #[test]
+    fn what_is_not_said_stays_and_the_larger_lateness_counts() {
+        let fixed = WindowSpec::of(Fixed::of(milliseconds(10))).accumulating().allowed_lateness(milliseconds(7));
+        let (first, reassigns) = fixed.applied_to(&Windowing::default());
+        assert!(reassigns);
+        let (second, reassigns) = WindowSpec::unchanged().allowed_lateness(milliseconds(3)).applied_to(&first);
+        assert!(!reassigns && second.is_accumulating());
+        assert_eq!((second.function.name(), second.lateness_ms()), (first.function.name(), 7));
+        let (third, _) = WindowSpec::unchanged().allowed_lateness(milliseconds(9)).applied_to(&second);
+        assert_eq!(third.lateness_ms(), 9);
+    }
+}
