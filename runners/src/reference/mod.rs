@@ -1,6 +1,6 @@
 //! The reference runner: what a pipeline means, executed as plainly as it can be said. Slow; the oracle for the others.
 //!
-//! It shares nothing with the engine of the other runners but the model. A pipeline is a sequence of [`events`], each carried
+//! It shares nothing with the engine of the other runners but the model. A pipeline is a sequence of `events`, each carried
 //! through all nodes in topological order before the next begins; every element of every collection goes through its coder and back;
 //! groupings run a [`machine`] that keeps every element and looks at every window. Nothing is lifted, fused, spilled or parallel.
 
