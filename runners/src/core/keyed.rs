@@ -275,4 +275,24 @@ mod tests {
         assert_eq!(outs[0].downcast_ref::<(u8, i64)>().values(), [(0, 3)]);
         assert_eq!(shard.earliest_pending_processing_time(), None);
     }
+
+    #[test]
+    fn a_synchronized_timer_waits_for_the_upstream_whatever_the_local_time() {
+        let kernel = Arc::new(GroupingKernel::<u8, i64, Sum>::combining(Sum));
+        let trigger = Trigger::AfterSynchronizedProcessingTime.repeatedly();
+        let windowing = Windowing { trigger, ..Windowing::default() };
+        let work = KeyedWork::Group { form: Form::Raw, kernel, late_output: false };
+        let mut shard = KeyedMachine::new(&work, &windowing, HashMap::new(), (0, 1)).expect("it has no lifecycle");
+        let mut outs: Vec<Box<dyn AnyBundle>> = vec![Box::new(Bundle::<(u8, i64)>::new())];
+        let upstream_at = |synchronized_ms| Now { local_ms: 20, synchronized_ms };
+        shard.process(&mut Bundle::of(vec![(0_u8, 1_i64)]), Now::local(10), &mut outs).expect("it is taken");
+        for synchronized_ms in [5, 10] {
+            shard.advance_processing_time(upstream_at(synchronized_ms), 10, &mut outs).expect("it waits");
+            let mut more = Bundle::of(vec![(0_u8, 2_i64)]);
+            shard.process(&mut more, upstream_at(synchronized_ms), &mut outs).expect("it is taken");
+        }
+        assert!(outs[0].is_empty(), "the upstream has not passed 10");
+        shard.advance_processing_time(upstream_at(11), 10, &mut outs).expect("it fires");
+        assert_eq!(outs[0].downcast_ref::<(u8, i64)>().values(), [(0, 5)]);
+    }
 }
