@@ -71,3 +71,18 @@ fn an_element_is_twice_in_what_two_of_its_windows_have_become() {
         ],
     );
 }
+
+#[test]
+fn sessions_that_an_element_joins_wait_for_the_earlier_of_their_targets() {
+    check(
+        sessions(10, Trigger::after_processing_time(milliseconds(5))),
+        &[
+            (Step::Input(vec![(0, 0)]), &[]),
+            (Step::Time { now_ms: 3, synchronized_ms: 3 }, &[]),
+            (Step::Input(vec![(0, 15)]), &[]),
+            (Step::Input(vec![(0, 8)]), &[]),
+            (Step::Time { now_ms: 5, synchronized_ms: 5 }, &[]),
+            (Step::Time { now_ms: 6, synchronized_ms: 6 }, &["pane 0 [0, 25) [0, 1, 2] at 24: Early 0, -1 only"]),
+        ],
+    );
+}
