@@ -1,10 +1,12 @@
 //! Work without an end: its watermark, draining, stopping.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use purlin::prelude::*;
 use purlin::runners::{Observer, StopMode};
 use purlin::source::TestStream;
+use purlin::split::{Continuation, Monotonic, Offsets, Restriction, SplitWork, SplittableDoFn};
 use purlin_tests::{Live, PATIENCE, Runner, eventually, within};
 
 use crate::numbers::Numbers;
@@ -73,5 +75,76 @@ fn a_script_sees_the_hold_move_with_the_work() {
         seen.sort_unstable();
         // At 79 one window has closed, at 119 two; the rest comes at the end.
         assert_eq!(seen, [(2, 0, 50), (3, 50, 50), (4, 100, 50)], "{runner:?}");
+    }
+}
+
+/// Three numbers at a time, each time earlier ones last; then nothing for a minute.
+#[derive(Clone)]
+struct Descending;
+
+impl SplittableDoFn<u64> for Descending {
+    type Restriction = Offsets;
+    type Estimator = Monotonic;
+    type Out = u64;
+
+    fn restriction(&self, times: &u64) -> Result<Offsets, BoxError> {
+        Ok(if *times == 0 { Offsets::from(0) } else { Offsets::between(0, *times) })
+    }
+
+    fn process(
+        &mut self,
+        _: &u64,
+        work: &mut SplitWork<'_, Offsets, Monotonic, u64>,
+    ) -> Result<Continuation, BoxError> {
+        let turn = work.restriction().next();
+        if !work.try_claim(turn) {
+            return Ok(Continuation::Stop);
+        }
+        for number in 0..3 {
+            work.emit_at(10 * turn + number, Timestamp::from_millis(50 - number as i64));
+        }
+        Ok(if work.restriction().is_done() {
+            Continuation::Stop
+        } else {
+            Continuation::Resume(Duration::from_secs(60))
+        })
+    }
+}
+
+#[test]
+fn what_is_emitted_behind_the_estimator_is_late_and_no_error_wherever_work_was_interrupted() {
+    let at = Timestamp::from_millis;
+    for runner in [Runner::Reference, Runner::Batch(2), Runner::Stream(1), Runner::Stream(3)] {
+        let (pipeline, results) = (Pipeline::new(), MemorySink::new());
+        let events = TestStream::new()
+            .elements([(2_u64, at(0))])
+            .advance_watermark(at(100))
+            .advance_processing_time(Duration::from_secs(61));
+        pipeline.test_stream("times", events).par_do_splittable("numbers", Descending).write("all", results.sink());
+        runner.run(&pipeline.graph().expect("it is sound")).unwrap_or_else(|failure| panic!("{runner:?}: {failure}"));
+        let mut all = results.take();
+        all.sort_unstable();
+        assert_eq!(all, [0, 1, 2, 10, 11, 12], "{runner:?}");
+    }
+}
+
+#[test]
+fn what_is_there_leaves_while_the_rest_is_waited_for() {
+    for workers in [1, 3] {
+        let (pipeline, seen) = (Pipeline::new(), Live::new());
+        pipeline
+            .create("times", [0_u64])
+            .par_do_splittable("numbers", Descending)
+            .reshuffle()
+            .write("seen", seen.sink());
+        let graph = pipeline.graph().expect("it is sound");
+        let runner = StreamRunner::new().parallelism(workers);
+        let stop = runner.stop_handle();
+        let running = std::thread::spawn(move || runner.run(&graph));
+        let soon = Duration::from_secs(20);
+        eventually("the first three numbers", soon, || (seen.values() == [0, 1, 2]).then_some(()));
+        stop.stop(StopMode::Stop);
+        within("the end", PATIENCE, move || running.join()).expect("no panic").expect("it ends well");
+        assert_eq!(seen.values(), [0, 1, 2]);
     }
 }

@@ -10,16 +10,17 @@ use purlin_model::kernel::SideInputs;
 use super::views::ViewState;
 
 /// Views and who waits for them.
-#[derive(Default)]
 pub(super) struct LookUps {
     states: HashMap<NodeId, ViewState>,
     sides: SideInputs,
     waiting: Option<Box<dyn AnyBundle>>,
+    /// Values of windows that end before this are forgotten.
+    passed: Timestamp,
 }
 
 impl LookUps {
     pub(super) fn new(states: HashMap<NodeId, ViewState>) -> Self {
-        let mut look_ups = LookUps { states, ..LookUps::default() };
+        let mut look_ups = LookUps { states, sides: SideInputs::default(), waiting: None, passed: Timestamp::MIN };
         look_ups.refresh();
         look_ups
     }
@@ -56,7 +57,8 @@ impl LookUps {
 
     /// Forgets values that no window which ends at or after `passed` looks up.
     pub(super) fn forget_before(&mut self, passed: Timestamp) {
-        if !self.states.is_empty() {
+        if !self.states.is_empty() && passed > self.passed {
+            self.passed = passed;
             self.states.values_mut().for_each(|view| view.forget_before(passed));
             self.refresh();
         }

@@ -303,7 +303,8 @@ impl StageRun {
 
     /// An element type that its coder cannot take back is found at the first element that crosses a stage, not when a spill or a restore needs it.
     fn check_coder(&self, exit: usize, bundle: &dyn AnyBundle) -> Result<(), Failure> {
-        let exit = &self.stage.exits[exit];
+        let number = exit;
+        let exit = &self.stage.exits[number];
         let coder = &exit.coder;
         if matches!(exit.kind, ExitKind::Write(_)) {
             return Ok(());
@@ -314,13 +315,10 @@ impl StageRun {
             coder.decode(&mut bytes.as_slice(), sides, &mut *coder.new_bundle())
         });
         round_trip.map_err(|cause| {
-            let maker = self
-                .stage
-                .steps
-                .iter()
-                .rev()
-                .find(|step| step.outputs.iter().any(|output| output.coder.element_type() == coder.element_type()));
-            let head = self.stage.heads.first().map(|head| head.name.clone()).unwrap_or_default();
+            let leads_here = |target: &Target| *target == Target::Exit(number);
+            let mut makers = self.stage.steps.iter().rev();
+            let maker = makers.find(|step| step.outputs.iter().any(|output| output.targets.iter().any(leads_here)));
+            let head = exit.heads.first().map(|head| self.stage.heads[*head].name.clone()).unwrap_or_default();
             let transform = maker.map_or(head, |step| step.name.clone());
             Failure::Coder { transform, element_type: coder.element_type(), cause }
         })

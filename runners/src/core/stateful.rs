@@ -27,6 +27,7 @@ pub(super) struct StatefulMachine {
     run: Box<dyn StatefulRun>,
     look_ups: LookUps,
     lateness_ms: i64,
+    /// That of the upstream, held back by elements that wait for a side input.
     input_watermark: Timestamp,
     /// The same as it is [seen](Self::seen).
     watermark: Timestamp,
@@ -139,8 +140,10 @@ impl StatefulMachine {
             self.run_elements(bundle, outs)?;
         }
         // An event timer set in the past is due at once; processing time has its turn behind the watermark.
-        let mut unlimited = usize::MAX;
-        self.fire_due(TimeDomain::EventTime, &mut unlimited, outs)?;
+        if !self.kernel.spec().holds_input {
+            let mut unlimited = usize::MAX;
+            self.fire_due(TimeDomain::EventTime, &mut unlimited, outs)?;
+        }
         self.end_bundle(outs)?;
         self.move_output_watermark();
         Ok(())
@@ -154,8 +157,9 @@ impl StatefulMachine {
         mut budget: usize,
         outs: &mut [Box<dyn AnyBundle>],
     ) -> Result<bool, BoxError> {
-        self.input_watermark = self.input_watermark.max(watermark);
-        self.watermark = self.watermark.max(self.seen(watermark));
+        let held = self.look_ups.earliest().unwrap_or(Timestamp::MAX);
+        self.input_watermark = self.input_watermark.max(watermark.min(held));
+        self.watermark = self.watermark.max(self.seen(self.input_watermark));
         self.now_ms = self.now_ms.max(now_ms);
         let done = self.fire_due(TimeDomain::EventTime, &mut budget, outs)?
             && self.fire_last(&mut budget, outs)?
@@ -251,11 +255,11 @@ impl StatefulMachine {
         self.watermark.min(self.waiting())
     }
 
-    /// The earliest element that waits: to be sorted, for a side input, or to be worked on further.
+    /// The earliest element that waits to be sorted or to be worked on further.
     fn waiting(&self) -> Timestamp {
         let sorted = self.sorted.as_ref().and_then(SortedInput::earliest);
         let unfinished = if self.kernel.spec().holds_input { self.holds.earliest() } else { None };
-        let all = sorted.into_iter().chain(self.look_ups.earliest()).chain(unfinished);
+        let all = sorted.into_iter().chain(unfinished);
         all.min().unwrap_or(Timestamp::MAX)
     }
 
@@ -323,8 +327,7 @@ impl StatefulMachine {
                 return Ok(false);
             }
             if let Some((_, version, id)) = due {
-                *budget -= 1;
-                self.fire(id, version, outs)?;
+                self.fire(id, version, budget, outs)?;
             } else if let Some(mut elements) = self.sorted.as_mut().and_then(|sorted| sorted.release(self.watermark)) {
                 *budget = budget.saturating_sub(elements.len());
                 self.run_elements(&mut *elements, outs)?;
@@ -356,8 +359,7 @@ impl StatefulMachine {
             if *budget == 0 {
                 return Ok(false);
             }
-            *budget -= 1;
-            self.fire(*id, *version, outs)?;
+            self.fire(*id, *version, budget, outs)?;
             if !self.fire_due(TimeDomain::EventTime, budget, outs)? {
                 return Ok(false);
             }
@@ -365,13 +367,22 @@ impl StatefulMachine {
         Ok(true)
     }
 
-    fn fire(&mut self, id: TimerId, version: u64, outs: &mut [Box<dyn AnyBundle>]) -> Result<(), BoxError> {
+    /// Fires a timer; what it emits counts towards the budget.
+    fn fire(
+        &mut self,
+        id: TimerId,
+        version: u64,
+        budget: &mut usize,
+        outs: &mut [Box<dyn AnyBundle>],
+    ) -> Result<(), BoxError> {
+        let before = total(outs);
         self.begin_bundle()?;
         let (clock, outputs) = (self.clock(), self.outputs_of(outs.len()));
         let fired =
             self.run.fire(id, version, clock, self.look_ups.sides(), &mut outs[..outputs], &mut self.changes)?;
         debug_assert!(fired, "the queue holds settings that are in force");
         self.take_up_changes();
+        *budget = budget.saturating_sub((total(outs) - before).max(1));
         Ok(())
     }
 
@@ -387,7 +398,7 @@ impl StatefulMachine {
             }
             self.begin_bundle()?;
             let (clock, outputs) = (self.clock(), self.outputs_of(outs.len()));
-            let before = outs.iter().map(|out| out.len()).sum::<usize>();
+            let before = total(outs);
             let done = self.run.expire(
                 window,
                 budget,
@@ -397,8 +408,7 @@ impl StatefulMachine {
                 &mut self.changes,
             )?;
             self.take_up_changes();
-            let emitted = outs.iter().map(|out| out.len()).sum::<usize>() - before;
-            budget = budget.saturating_sub(emitted.max(1));
+            budget = budget.saturating_sub((total(outs) - before).max(1));
             if !done {
                 return Ok(false);
             }
@@ -485,10 +495,19 @@ impl StatefulMachine {
             return;
         }
         self.run.sweep(self.clock());
-        let spans = self.kernel.spec().cells.iter().filter_map(|cell| cell.time_to_live);
-        let half_ms = spans.map(|ttl| ttl.span_ms / 2).min().unwrap_or(0).max(1);
-        self.next_sweep = Some((self.watermark.saturating_add_millis(half_ms), self.now_ms.saturating_add(half_ms)));
+        let half_ms = |domain| {
+            let spans = self.kernel.spec().cells.iter().filter_map(|cell| cell.time_to_live);
+            spans.filter(|ttl| ttl.domain == domain).map(|ttl| (ttl.span_ms / 2).max(1)).min()
+        };
+        let watermark = half_ms(TimeDomain::EventTime).map(|half_ms| self.watermark.saturating_add_millis(half_ms));
+        let now_ms = half_ms(TimeDomain::ProcessingTime).map(|half_ms| self.now_ms.saturating_add(half_ms));
+        // What no cell goes by makes nothing due.
+        self.next_sweep = Some((watermark.unwrap_or(Timestamp::MAX), now_ms.unwrap_or(i64::MAX)));
     }
+}
+
+fn total(outs: &[Box<dyn AnyBundle>]) -> usize {
+    outs.iter().map(|out| out.len()).sum()
 }
 
 #[cfg(test)]

@@ -27,6 +27,9 @@ impl ViewState {
 
     /// Takes values in; a later one replaces an earlier one of its window.
     pub fn update(&mut self, values: Vec<(Window, Arc<dyn Any + Send + Sync>)>) {
+        if values.is_empty() {
+            return;
+        }
         Arc::make_mut(&mut self.table).values.extend(values);
     }
 

@@ -359,13 +359,17 @@ impl StageMachine {
             match &mut state.keyed {
                 None => state.output = watermark,
                 Some(Keyed { machine, outs, advancing }) => {
-                    let waits = machine.earliest_pending_processing_time();
-                    let due = waits.is_some_and(|due| due < now.local_ms || machine.is_working());
-                    let due = clocks != Clocks::Watermark && due;
                     let name = &self.stage.heads[number].name;
                     let done = guarded(name, None, || {
-                        Ok((clocks == Clocks::ProcessingTime || machine.advance(watermark, now, budget, outs)?)
-                            && (!due || machine.advance_processing_time(now, budget, outs)?))
+                        if clocks != Clocks::ProcessingTime && !machine.advance(watermark, now, budget, outs)? {
+                            return Ok(false);
+                        }
+                        let waits = machine.earliest_pending_processing_time();
+                        let is_due = waits.is_some_and(|due| due < now.local_ms) || machine.is_working();
+                        if clocks == Clocks::Watermark || !is_due {
+                            return Ok(true);
+                        }
+                        machine.advance_processing_time(now, budget, outs)
                     })?;
                     *advancing = !done.map_err(|cause| failed(name, cause))?;
                     if outs.iter().any(|out| !out.is_empty()) {

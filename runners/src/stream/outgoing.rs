@@ -39,6 +39,8 @@ struct OutgoingExit {
     announced: Timestamp,
     idle: bool,
     idle_announced: bool,
+    /// Elements were sent since the last announcement: whoever got them counts this worker as active.
+    has_sent: bool,
 }
 
 enum Route {
@@ -74,6 +76,7 @@ impl Outgoing {
                 announced: Timestamp::MIN,
                 idle: false,
                 idle_announced: false,
+                has_sent: false,
             }
         };
         Outgoing { exits: stage.exits.iter().zip(receivers).map(exit).collect(), actions: Vec::new() }
@@ -91,6 +94,7 @@ impl Outgoing {
         for exit in &mut self.exits {
             for (buffer, receiver) in exit.buffers.iter_mut().zip(&exit.receivers) {
                 if !buffer.is_empty() {
+                    exit.has_sent = true;
                     let message = Message::Data { bundle: buffer.take(), origin: None };
                     self.actions.push(Action::Send(receiver.clone(), message));
                 }
@@ -108,12 +112,13 @@ impl Outgoing {
                     self.actions.push(Action::Send(receiver.clone(), Message::Watermark(exit.announced)));
                 }
             }
-            if exit.idle && !exit.idle_announced {
+            if exit.idle && (!exit.idle_announced || exit.has_sent) {
                 for receiver in &exit.receivers {
                     self.actions.push(Action::Send(receiver.clone(), Message::Idle));
                 }
             }
             exit.idle_announced = exit.idle;
+            exit.has_sent = false;
         }
     }
 
@@ -146,6 +151,7 @@ impl Exits for Outgoing {
             }
             Route::Direct => exit.buffers.iter_mut().for_each(|buffer| buffer.append(bundle)),
             Route::View { kernel } => {
+                exit.has_sent = true;
                 let values = kernel.values(bundle);
                 for receiver in &exit.receivers {
                     self.actions.push(Action::Send(receiver.clone(), Message::View(values.clone())));
@@ -159,6 +165,7 @@ impl Exits for Outgoing {
         }
         for (buffer, receiver) in exit.buffers.iter_mut().zip(&exit.receivers) {
             if buffer.len() >= BUNDLE_TARGET {
+                exit.has_sent = true;
                 let message = Message::Data { bundle: buffer.take(), origin: None };
                 self.actions.push(Action::Send(receiver.clone(), message));
             }

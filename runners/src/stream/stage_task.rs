@@ -44,7 +44,7 @@ impl StageTask {
             let event = if !self.machine.is_finished() {
                 self.next_event().await?
             } else if self.machine.is_working() {
-                match self.next_event_behind_the_end().await {
+                match self.next_event_behind_the_end().await? {
                     Some(event) => event,
                     None => break,
                 }
@@ -91,8 +91,7 @@ impl StageTask {
         let Some(due) = self.machine.next_timer() else {
             return Ok(told(received.await));
         };
-        // Timers fire strictly after their time.
-        let wait = u64::try_from(due - self.env.now_ms() + 1).unwrap_or(0).max(1);
+        let wait = until(due, self.env.now_ms());
         Ok(match select(Box::pin(received), self.env.sleep(Duration::from_millis(wait))).await {
             Either::Left((received, _)) => told(received),
             Either::Right(_) => Event::Tick,
@@ -100,15 +99,17 @@ impl StageTask {
     }
 
     /// All inputs have ended, and work is left: the next time that something is due, or that an end of it is wanted.
-    async fn next_event_behind_the_end(&mut self) -> Option<Event> {
-        let due = self.machine.next_timer()?;
-        let wait = u64::try_from(due - self.env.now_ms() + 1).unwrap_or(0).max(1);
+    async fn next_event_behind_the_end(&mut self) -> Result<Option<Event>, Failure> {
+        let actions = self.machine.on(Event::Idle, self.env.now_ms(), FIRING_BUDGET)?;
+        self.carry_out(actions).await?;
+        let Some(due) = self.machine.next_timer() else { return Ok(None) };
+        let wait = until(due, self.env.now_ms());
         match select(Box::pin(self.stop.stopped()), self.env.sleep(Duration::from_millis(wait))).await {
-            Either::Left((StopMode::Stop, _)) => return None,
+            Either::Left((StopMode::Stop, _)) => return Ok(None),
             Either::Left((StopMode::Drain, _)) => self.machine.end(),
             Either::Right(_) => {}
         }
-        Some(Event::Tick)
+        Ok(Some(Event::Tick))
     }
 
     pub(super) async fn carry_out(&mut self, actions: Vec<Action>) -> Result<(), Failure> {
@@ -124,6 +125,11 @@ impl StageTask {
         self.observer.dropped(drops.late - reported.late, drops.closed - reported.closed);
         *reported = drops;
     }
+}
+
+/// How long it is until a timer fires, which is strictly after its time; at least a moment.
+fn until(due_ms: i64, now_ms: i64) -> u64 {
+    u64::try_from(due_ms.saturating_sub(now_ms).saturating_add(1)).unwrap_or(0).max(1)
 }
 
 fn told(received: Option<(usize, Message)>) -> Event {

@@ -52,7 +52,7 @@ pub(super) fn run(
         match script.begin(number) {
             ScriptEvent::Elements(bundle) => rounds.take_in(reader, bundle),
             ScriptEvent::Watermark(to) => rounds.advance(reader, to),
-            ScriptEvent::ProcessingTime(by_ms) => rounds.now_ms += by_ms,
+            ScriptEvent::ProcessingTime(by_ms) => rounds.now_ms = rounds.now_ms.saturating_add(by_ms),
         }
         if number == script.len() {
             rounds.end_work();

@@ -1,6 +1,7 @@
 //! `SplittableDoFn`, and how it is applied.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::resume::{Part, Resuming};
 use super::{Continuation, Restriction, SplitWork, WatermarkEstimator};
@@ -112,13 +113,16 @@ impl<In: Element> PCollection<In> {
     /// The parts of each element's work, keyed so that they spread. They lie in the global window, where their state does not expire before
     /// they are done, and know their own.
     fn parts<D: SplittableDoFn<In>>(&self, do_fn: Arc<D>) -> PCollection<(u64, Part<In, D::Restriction>)> {
+        // Equal parts are kept apart, each with its own time to go on.
+        let number = AtomicU64::new(0);
         let work = move |input: &mut Bundle<In>, _: &SideInputs, out: &mut Bundle<(u64, Part<In, D::Restriction>)>| {
             input.explode_windows();
             for (element, sides) in input.drain() {
                 let whole = do_fn.restriction(&element)?;
                 for restriction in do_fn.split(&element, whole) {
                     let part = Part { element: element.clone(), restriction, at: At::of(sides) };
-                    let key = placement(&postcard::to_stdvec(&part)?);
+                    let key =
+                        placement(&postcard::to_stdvec(&part)?).wrapping_add(number.fetch_add(1, Ordering::Relaxed));
                     out.push((key, part), ElementSides { windows: WindowSet::GLOBAL, ..sides });
                 }
             }

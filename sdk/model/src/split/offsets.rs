@@ -72,7 +72,8 @@ impl Restriction for Offsets {
 
     fn try_claim(&mut self, offset: u64) -> bool {
         assert!(offset >= self.next, "offset {offset} was claimed after {}, and offsets ascend", self.next);
-        if self.end.is_some_and(|end| offset >= end) {
+        // Behind the last offset there is no next one.
+        if self.end.is_some_and(|end| offset >= end) || offset == u64::MAX {
             self.ended = true;
             return false;
         }

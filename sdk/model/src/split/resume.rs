@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Continuation, Restriction, SplitWork, SplittableDoFn, WatermarkEstimator};
 use crate::state::{OutputTime, ProcessingTimer, Value};
-use crate::{At, BoxError, Element, Output, StateContext, StatefulDoFn, TimerContext, Timestamp};
+use crate::{At, BoxError, Element, Output, Outputs, StateContext, StatefulDoFn, TimerContext, Timestamp};
 
 /// After so many claims work is interrupted, so that others on the worker, and checkpoints, get their turn.
 const CLAIMS_AT_ONCE: usize = 10_000;
@@ -41,6 +41,8 @@ pub(super) struct Pending<In, R, E> {
     at: At,
     watermark: Timestamp,
     after: Duration,
+    /// It has the end that was wanted of it.
+    is_truncated: bool,
 }
 
 impl<In, D: Clone> Resuming<In, D> {
@@ -65,40 +67,37 @@ impl<In: Element, D: SplittableDoFn<In>> Resuming<In, D> {
         ending: bool,
         out: &mut Output<D::Out>,
     ) -> Result<Option<PendingOf<In, D>>, BoxError> {
-        loop {
-            if ending {
-                match self.do_fn.truncate(&part.element, part.rest) {
-                    Some(rest) => part.rest = rest,
-                    None => return Ok(None),
-                }
-            }
-            let mut work = SplitWork {
-                restriction: part.rest,
-                estimator: part.estimator,
-                rest: None,
-                claims_left: CLAIMS_AT_ONCE,
-                at: part.at,
-                out,
-            };
-            let continuation = self.do_fn.process(&part.element, &mut work)?;
-            let SplitWork { mut restriction, estimator, rest, .. } = work;
-            let (rest, after) = match (continuation, rest) {
-                (_, Some(rest)) => (Some(rest), Duration::ZERO),
-                (Continuation::Resume(after), None) => (restriction.split_off(), after),
-                (Continuation::Stop, None) if restriction.is_done() => (None, Duration::ZERO),
-                (Continuation::Stop, None) => {
-                    return Err("process returned Stop, but it has not claimed all of its restriction: claim until a claim fails, or \
-                                return Resume"
-                        .into());
-                }
-            };
-            let Some(rest) = rest else { return Ok(None) };
-            let watermark = part.watermark.max(estimator.watermark());
-            part = Pending { rest, estimator, watermark, after, ..part };
-            if !ending {
-                return Ok(Some(part));
+        if ending && !part.is_truncated {
+            match self.do_fn.truncate(&part.element, part.rest) {
+                Some(rest) => (part.rest, part.is_truncated) = (rest, true),
+                None => return Ok(None),
             }
         }
+        // Behind the watermark that is late, but it is not refused: where work is interrupted is not the user's choice.
+        out.set_earliest(part.at.timestamp);
+        let mut work = SplitWork {
+            restriction: part.rest,
+            estimator: part.estimator,
+            rest: None,
+            claims_left: CLAIMS_AT_ONCE,
+            at: part.at,
+            out,
+        };
+        let continuation = self.do_fn.process(&part.element, &mut work)?;
+        let SplitWork { mut restriction, estimator, rest, .. } = work;
+        let (rest, after) = match (continuation, rest) {
+            (_, Some(rest)) => (Some(rest), Duration::ZERO),
+            (Continuation::Resume(after), None) => (restriction.split_off(), after),
+            (Continuation::Stop, None) if restriction.is_done() => (None, Duration::ZERO),
+            (Continuation::Stop, None) => {
+                return Err("process returned Stop, but it has not claimed all of its restriction: claim until a claim fails, or \
+                            return Resume"
+                    .into());
+            }
+        };
+        let Some(rest) = rest else { return Ok(None) };
+        let watermark = part.watermark.max(estimator.watermark());
+        Ok(Some(Pending { rest, estimator, watermark, after, ..part }))
     }
 
     /// Keeps what is left, and its place in time.
@@ -130,7 +129,15 @@ impl<In: Element, D: SplittableDoFn<In>> StatefulDoFn<u64, Part<In, D::Restricti
         out: &mut Self::Out,
     ) -> Result<(), BoxError> {
         let estimator = D::Estimator::new(at.timestamp);
-        let part = Pending { element, rest, estimator, at, watermark: at.timestamp, after: Duration::ZERO };
+        let part = Pending {
+            element,
+            rest,
+            estimator,
+            at,
+            watermark: at.timestamp,
+            after: Duration::ZERO,
+            is_truncated: false,
+        };
         if let Some(left) = self.run(part, cx.ending, out)? {
             // Parts that are equal, and stand at one place, share a key.
             let mut all = state.0.take().unwrap_or_default();
