@@ -45,6 +45,20 @@ fn work_without_an_end_is_truncated_where_an_end_is_needed() {
     }
 }
 
+#[test]
+fn how_far_it_has_come_stands_in_metrics() {
+    for runner in RUNNERS {
+        let (pipeline, results) = (Pipeline::new(), MemorySink::new());
+        let numbers = Numbers { part: 25_000, at_a_time: 1, truncated_at: None };
+        let spans = pipeline.create("spans", [(0, Some(60_000)), (7, Some(10)), (5, Some(5))]);
+        spans.par_do_splittable("numbers", numbers.clone()).write("results", results.sink());
+        runner.run(&pipeline.graph().expect("it is sound")).unwrap_or_else(|failure| panic!("{runner:?}: {failure}"));
+        let (done, remaining) = (pipeline.counter("numbers: done"), pipeline.gauge("numbers: remaining"));
+        assert_eq!((done.committed(), remaining.committed()), (60_003, 0), "{runner:?}");
+        assert_eq!(results.take().len(), 60_003);
+    }
+}
+
 #[derive(Clone)]
 struct GivesUp;
 

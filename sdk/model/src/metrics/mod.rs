@@ -66,6 +66,12 @@ impl Gauge {
         self.0.attempted.store(value, Relaxed);
     }
 
+    /// Adds to the value: for a sum of what several workers hold.
+    #[inline]
+    pub fn add(&self, n: i64) {
+        self.0.attempted.fetch_add(n, Relaxed);
+    }
+
     /// The latest value.
     pub fn value(&self) -> i64 {
         self.0.attempted.load(Relaxed)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::resume::{Part, Resuming};
+use super::resume::{Part, Reported, Resuming};
 use super::{Continuation, Restriction, SplitWork, WatermarkEstimator};
 use crate::bundle::{Bundle, ElementSides};
 use crate::coder::placement;
@@ -100,11 +100,20 @@ pub trait SplittableDoFn<In>: Clone + Send + Sync + 'static {
 impl<In: Element> PCollection<In> {
     /// Runs a [`SplittableDoFn`] on each element: its restrictions are spread over the workers, interrupted and gone on with.
     ///
+    /// How far the work has come, in the restrictions' own units, stands in two metrics: the counter `NAME: done` and the gauge
+    /// `NAME: remaining`, for the parts that have an end and were begun.
+    ///
     /// What it emits for an element stands in the element's window, late or not: as in all element-wise work nothing is dropped.
     pub fn par_do_splittable<D: SplittableDoFn<In>>(&self, name: &str, do_fn: D) -> PCollection<D::Out> {
         self.pipeline.clone().scoped(name, || {
             let parts = self.parts(Arc::new(do_fn.clone()));
-            let worked = parts.par_do_stateful("work", Resuming::new(do_fn));
+            let split = self.pipeline.producer_name(parts.id);
+            let full_name = split.trim_end_matches("/split");
+            let progress = Reported {
+                done: self.pipeline.counter(&format!("{full_name}: done")),
+                remaining: self.pipeline.gauge(&format!("{full_name}: remaining")),
+            };
+            let worked = parts.par_do_stateful("work", Resuming::new(do_fn, progress));
             self.pipeline.set_windowing(worked.id, self.windowing());
             worked
         })

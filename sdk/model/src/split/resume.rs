@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Continuation, Restriction, SplitWork, SplittableDoFn, WatermarkEstimator};
+use crate::metrics::{Counter, Gauge};
 use crate::state::{OutputTime, ProcessingTimer, Value};
 use crate::{At, BoxError, Element, Output, Outputs, StateContext, StatefulDoFn, TimerContext, Timestamp};
 
@@ -15,7 +16,21 @@ const CLAIMS_AT_ONCE: usize = 10_000;
 /// Runs a splittable `DoFn` as a stateful one, keyed by the parts of work.
 pub(super) struct Resuming<In, D> {
     do_fn: D,
+    reported: Reported,
     of: PhantomData<fn(In)>,
+}
+
+/// The metrics of the work.
+#[derive(Clone)]
+pub(super) struct Reported {
+    pub(super) done: Counter,
+    pub(super) remaining: Gauge,
+}
+
+impl Reported {
+    fn remaining(restriction: &impl Restriction) -> i64 {
+        restriction.progress().remaining.map_or(0, |remaining| remaining as i64)
+    }
 }
 
 /// A part of the work on an element, and where the element stands.
@@ -46,14 +61,14 @@ pub(super) struct Pending<In, R, E> {
 }
 
 impl<In, D: Clone> Resuming<In, D> {
-    pub(super) fn new(do_fn: D) -> Self {
-        Resuming { do_fn, of: PhantomData }
+    pub(super) fn new(do_fn: D, reported: Reported) -> Self {
+        Resuming { do_fn, reported, of: PhantomData }
     }
 }
 
 impl<In, D: Clone> Clone for Resuming<In, D> {
     fn clone(&self) -> Self {
-        Resuming::new(self.do_fn.clone())
+        Resuming::new(self.do_fn.clone(), self.reported.clone())
     }
 }
 
@@ -67,10 +82,14 @@ impl<In: Element, D: SplittableDoFn<In>> Resuming<In, D> {
         ending: bool,
         out: &mut Output<D::Out>,
     ) -> Result<Option<PendingOf<In, D>>, BoxError> {
+        let remaining = Reported::remaining(&part.rest);
         if ending && !part.is_truncated {
             match self.do_fn.truncate(&part.element, part.rest) {
                 Some(rest) => (part.rest, part.is_truncated) = (rest, true),
-                None => return Ok(None),
+                None => {
+                    self.reported.remaining.add(-remaining);
+                    return Ok(None);
+                }
             }
         }
         // Behind the watermark that is late, but it is not refused: where work is interrupted is not the user's choice.
@@ -95,6 +114,8 @@ impl<In: Element, D: SplittableDoFn<In>> Resuming<In, D> {
                     .into());
             }
         };
+        self.reported.done.add(restriction.progress().done as u64);
+        self.reported.remaining.add(rest.as_ref().map_or(0, Reported::remaining) - remaining);
         let Some(rest) = rest else { return Ok(None) };
         let watermark = part.watermark.max(estimator.watermark());
         Ok(Some(Pending { rest, estimator, watermark, after, ..part }))
@@ -129,6 +150,7 @@ impl<In: Element, D: SplittableDoFn<In>> StatefulDoFn<u64, Part<In, D::Restricti
         out: &mut Self::Out,
     ) -> Result<(), BoxError> {
         let estimator = D::Estimator::new(at.timestamp);
+        self.reported.remaining.add(Reported::remaining(&rest));
         let part = Pending {
             element,
             rest,
