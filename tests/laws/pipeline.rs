@@ -59,8 +59,16 @@ impl Recipe {
         self.lateness as i64
     }
 
-    pub(crate) fn is_merging(&self) -> bool {
+    fn is_merging(&self) -> bool {
         matches!(self.function, Function::Sessions(_))
+    }
+
+    /// The same with fixed windows in place of sessions.
+    pub(crate) fn without_merging(self) -> Self {
+        match self.function {
+            Function::Sessions(gap) => Recipe { function: Function::Fixed(gap), ..self },
+            _ => self,
+        }
     }
 
     /// What batch makes of the same elements under the default trigger, read off by a loop where that is easy: windows that do not merge.
