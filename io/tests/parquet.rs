@@ -13,7 +13,7 @@ use purlin_derive::Row;
 use purlin_io::parquet::{Compression, ParquetSink, ParquetSource, Predicate, col};
 use purlin_model::bundle::Bundle;
 use purlin_model::row::Row;
-use purlin_model::sink::Sink;
+use purlin_model::sink::{Sink, SinkRun};
 use purlin_model::source::{Progress, Source, SplitRequest};
 use purlin_model::{BoxError, Element, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -42,7 +42,7 @@ fn text(path: &Path) -> String {
 /// Writes with one worker per slice and publishes.
 fn write<T: Row + Element>(sink: &ParquetSink<T>, workers: &[&[T]]) {
     block_on(async {
-        sink.begin().await.unwrap();
+        sink.begin(&SinkRun::once("test")).await.unwrap();
         let mut staged = Vec::new();
         for (worker, rows) in workers.iter().enumerate() {
             let mut writer = sink.open(worker).await.unwrap();
@@ -442,17 +442,17 @@ fn output_appears_when_published_and_not_when_aborted() {
     let path = dir.path().join("out.parquet");
     let sink = ParquetSink::<Order>::new(text(&path));
     block_on(async {
-        sink.begin().await.unwrap();
+        sink.begin(&SinkRun::once("test")).await.unwrap();
         let mut writer = sink.open(0).await.unwrap();
         writer.write(&mut Bundle::of(orders(0..10_000))).await.unwrap();
         writer.stage().await.unwrap();
         writer.write(&mut Bundle::of(orders(0..10_000))).await.unwrap();
         assert!(!path.exists());
-        sink.abort().await.unwrap();
+        sink.discard().await.unwrap();
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "nothing is left");
 
         for staged in [Vec::new(), vec![orders(5..6)]] {
-            sink.begin().await.unwrap();
+            sink.begin(&SinkRun::once("test")).await.unwrap();
             let mut files = Vec::new();
             for rows in staged {
                 let mut writer = sink.open(0).await.unwrap();
@@ -464,7 +464,7 @@ fn output_appears_when_published_and_not_when_aborted() {
             let before = fs::read(part_in(path.to_str().unwrap())).unwrap();
             sink.publish(again).await.unwrap();
             assert_eq!(fs::read(part_in(path.to_str().unwrap())).unwrap(), before, "publishing again changes nothing");
-            assert!(sink.begin().await.unwrap_err().to_string().contains("exists already"));
+            assert!(sink.begin(&SinkRun::once("test")).await.unwrap_err().to_string().contains("exists already"));
             fs::remove_dir_all(&path).unwrap();
         }
     });
@@ -476,7 +476,7 @@ fn a_writer_goes_on_after_staging() {
     let path = text(&dir.path().join("out.parquet"));
     let sink = ParquetSink::<Order>::new(&path);
     block_on(async {
-        sink.begin().await.unwrap();
+        sink.begin(&SinkRun::once("test")).await.unwrap();
         let mut writer = sink.open(0).await.unwrap();
         let mut staged = Vec::new();
         for start in [0, 10_000, 20_000] {
@@ -492,7 +492,7 @@ fn a_writer_goes_on_after_staging() {
 fn options_out_of_range_are_refused_before_anything_is_made() {
     let dir = dir();
     let sink = || ParquetSink::<Order>::new(text(&dir.path().join("out.parquet")));
-    let message = |sink: ParquetSink<Order>| block_on(sink.begin()).unwrap_err().to_string();
+    let message = |sink: ParquetSink<Order>| block_on(sink.begin(&SinkRun::once("test"))).unwrap_err().to_string();
     assert!(message(sink().compression(Compression::Zstd(99))).contains("levels 1 to 22, not 99"));
     assert!(message(sink().row_group_rows(0)).contains("at least one row"));
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);

@@ -4,7 +4,7 @@ use futures::executor::block_on;
 use purlin_io::memory::{MemorySink, MemorySource};
 use purlin_io::text::{Compression, CsvSink, CsvSource, JsonLinesSink, JsonLinesSource, TextSink, TextSource};
 use purlin_model::bundle::Bundle;
-use purlin_model::sink::{BoxSink, Sink};
+use purlin_model::sink::{BoxSink, Sink, SinkRun};
 use purlin_model::source::{BoxSource, Progress, Source, SplitRequest};
 use purlin_model::{Element, Failure};
 
@@ -12,7 +12,7 @@ use purlin_model::{Element, Failure};
 fn copy<T: Element>(from: impl Source<Item = T>, to: impl Sink<Item = T>) -> Result<(), Failure> {
     let (from, to) = (BoxSource::new(from), BoxSink::new(to));
     block_on(async {
-        to.begin().await?;
+        to.begin(&SinkRun::once("test")).await?;
         let mut staged = Vec::new();
         for (worker, mut split) in
             from.splits(SplitRequest { desired: 4, bounded: true }).await?.into_iter().enumerate()

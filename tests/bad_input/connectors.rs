@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use purlin::Failure;
 use purlin::bundle::Bundle;
 use purlin::prelude::*;
-use purlin::sink::{Visibility, Writer};
+use purlin::sink::{SinkRun, Visibility, Writer};
 use purlin::source::{Boundedness, Io, Progress, Reader, SplitRequest};
 use purlin_tests::Runner;
 use serde::{Deserialize, Serialize};
@@ -128,7 +128,7 @@ impl Sink for BadSink {
         Visibility::OnPublish
     }
 
-    async fn begin(&self) -> Result<(), BoxError> {
+    async fn begin(&self, _: &SinkRun) -> Result<(), BoxError> {
         self.trouble.reach(Method::Begin)
     }
 
@@ -143,7 +143,7 @@ impl Sink for BadSink {
         Ok(())
     }
 
-    async fn abort(&self) -> Result<(), BoxError> {
+    async fn discard(&self) -> Result<(), BoxError> {
         self.aborted.store(true, Ordering::Relaxed);
         Ok(())
     }

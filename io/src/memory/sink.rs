@@ -109,7 +109,7 @@ impl<T: Element> Sink for MemorySink<T> {
         Ok(())
     }
 
-    async fn abort(&self) -> Result<(), BoxError> {
+    async fn discard(&self) -> Result<(), BoxError> {
         self.store().staged.clear();
         Ok(())
     }
@@ -173,7 +173,7 @@ mod tests {
     fn an_aborted_run_leaves_nothing() {
         let results = MemorySink::new();
         write(&results, &[1]);
-        block_on(results.abort()).unwrap();
+        block_on(results.discard()).unwrap();
         assert!(results.store().staged.is_empty());
         let later = write(&results, &[2]).unwrap();
         block_on(results.publish(vec![later])).unwrap();

@@ -9,7 +9,7 @@ use ::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use arrow_schema::DataType;
 use async_trait::async_trait;
 use purlin_model::row::Row;
-use purlin_model::sink::{Io, Sink, Visibility, Writer};
+use purlin_model::sink::{Io, Sink, SinkRun, Visibility, Writer};
 use purlin_model::{BoxError, Element};
 
 use super::ParquetError;
@@ -144,7 +144,7 @@ impl<T: Row + Element> Sink for ParquetSink<T> {
         Visibility::OnPublish
     }
 
-    async fn begin(&self) -> Result<(), BoxError> {
+    async fn begin(&self, _: &SinkRun) -> Result<(), BoxError> {
         self.properties()?;
         Ok(self.folder.begin()?)
     }
@@ -165,7 +165,7 @@ impl<T: Row + Element> Sink for ParquetSink<T> {
         Ok(self.folder.publish(&staged)?)
     }
 
-    async fn abort(&self) -> Result<(), BoxError> {
+    async fn discard(&self) -> Result<(), BoxError> {
         Ok(self.folder.abort()?)
     }
 }

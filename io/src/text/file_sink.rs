@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use purlin_model::bundle::Bundle;
-use purlin_model::sink::{Io, Sink, Visibility, Writer};
+use purlin_model::sink::{Io, Sink, SinkRun, Visibility, Writer};
 use purlin_model::{BoxError, Element};
 
 use super::Compression;
@@ -93,7 +93,7 @@ impl<F: Encode> Sink for FileSink<F> {
         Visibility::OnPublish
     }
 
-    async fn begin(&self) -> Result<(), BoxError> {
+    async fn begin(&self, _: &SinkRun) -> Result<(), BoxError> {
         Ok(self.folder.begin()?)
     }
 
@@ -112,7 +112,7 @@ impl<F: Encode> Sink for FileSink<F> {
         Ok(self.folder.publish(&staged)?)
     }
 
-    async fn abort(&self) -> Result<(), BoxError> {
+    async fn discard(&self) -> Result<(), BoxError> {
         Ok(self.folder.abort()?)
     }
 }

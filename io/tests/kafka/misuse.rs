@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use purlin_io::DeadLetter;
 use purlin_io::kafka::mock::MockBroker;
 use purlin_io::kafka::{KafkaError, KafkaSink, KafkaSource, KafkaSplit, Record, admin};
-use purlin_model::sink::Sink;
+use purlin_model::sink::{Sink, SinkRun};
 use purlin_model::source::Source;
 use purlin_model::{BoxError, Timestamp};
 
@@ -86,7 +86,10 @@ fn unknown_topics_are_named_with_similar_ones() {
         let misspelt = topic.replace("test", "tset");
         let source = KafkaSource::new(&servers, [&misspelt]).bytes();
         let sink = KafkaSink::new(&servers, &misspelt).bytes();
-        let errors = [source.splits(UNBOUNDED).await.map(drop).unwrap_err(), sink.begin().await.unwrap_err()];
+        let errors = [
+            source.splits(UNBOUNDED).await.map(drop).unwrap_err(),
+            sink.begin(&SinkRun::once("test")).await.unwrap_err(),
+        ];
         for error in errors.map(kafka_error) {
             let KafkaError::UnknownTopic { topic: named, hint, .. } = &error else { panic!("{error}") };
             assert_eq!(*named, misspelt);
@@ -107,7 +110,8 @@ fn a_broker_that_is_not_there_is_one_error_in_bounded_time() {
         let source = KafkaSource::new(&address, ["orders"]).bytes();
         let sink = KafkaSink::new(&address, "orders").bytes();
         let started = Instant::now();
-        let (read, written) = tokio::join!(source.splits(UNBOUNDED), sink.begin());
+        let run = SinkRun::once("test");
+        let (read, written) = tokio::join!(source.splits(UNBOUNDED), sink.begin(&run));
         assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
         for error in [read.map(drop).unwrap_err(), written.unwrap_err()] {
             let error = error.to_string();
@@ -187,8 +191,8 @@ fn secrets_are_never_shown() {
             format!("{sink:?}").replace(&format!("\"linger.ms\": \"{secret}\""), ""),
             source.splits(UNBOUNDED).await.map(drop).unwrap_err().to_string(),
             format!("{:?}", source.splits(UNBOUNDED).await.map(drop).unwrap_err()),
-            sink.begin().await.unwrap_err().to_string(),
-            format!("{:?}", sink.begin().await.unwrap_err()),
+            sink.begin(&SinkRun::once("test")).await.unwrap_err().to_string(),
+            format!("{:?}", sink.begin(&SinkRun::once("test")).await.unwrap_err()),
         ];
         for text in &shown {
             assert!(!text.contains("hunter2"), "{text}");

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use purlin_io::kafka::{KafkaSink, KafkaSource, KafkaSplit, admin};
 use purlin_model::bundle::{Bundle, ElementSides};
-use purlin_model::sink::Sink;
+use purlin_model::sink::{Sink, SinkRun};
 use purlin_model::source::{Progress, Reader, Source, SplitRequest};
 use purlin_model::{BoxError, Element, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -55,7 +55,7 @@ pub(crate) async fn write<T: Element>(
     sink: &KafkaSink<T>,
     values: impl IntoIterator<Item = (T, Timestamp)>,
 ) -> Result<(), BoxError> {
-    sink.begin().await?;
+    sink.begin(&SinkRun::once("test")).await?;
     let mut writer = sink.open(0).await?;
     let mut bundle = Bundle::new();
     values.into_iter().for_each(|(value, at)| bundle.push(value, ElementSides::at(at)));

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use purlin_model::bundle::AnyBundle;
 use purlin_model::graph::{NodeId, Op};
-use purlin_model::sink::{AnySink, AnyWriter, Io};
+use purlin_model::sink::{AnySink, AnyWriter, Io, SinkRun};
 use purlin_model::{BoxError, Failure};
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::mpsc;
@@ -34,12 +34,13 @@ struct RunningSink {
 impl Sinks {
     /// Begins every sink; if one refuses, those begun are aborted.
     pub(super) fn begin(plan: &Plan, io: &Runtime) -> Result<Self, Failure> {
+        let run = SinkRun::once("batch");
         let mut sinks = Sinks { sinks: BTreeMap::new() };
         for id in plan.graph.node_ids() {
             let node = plan.graph.node(id);
             let Op::Write(sink) = &node.op else { continue };
             let running = RunningSink { name: node.name.clone(), sink: sink.clone(), staged: Mutex::default() };
-            let begun = io.block_on(guarded_async(&node.name, None, sink.begin()));
+            let begun = io.block_on(guarded_async(&node.name, None, sink.begin(&run)));
             if let Err(failure) = begun.and_then(|begun| begun.map_err(|cause| running.failed(cause))) {
                 sinks.abort(io);
                 return Err(failure);
@@ -114,7 +115,7 @@ impl Sinks {
     /// Removes everything that is not visible yet. What goes wrong here is logged: the failure that led here is the news.
     pub(super) fn abort(&self, io: &Runtime) {
         for running in self.sinks.values() {
-            if let Err(error) = io.block_on(running.sink.abort()) {
+            if let Err(error) = io.block_on(running.sink.discard()) {
                 tracing::warn!("temporary output of `{}` could not be removed: {error}", running.name);
             }
         }

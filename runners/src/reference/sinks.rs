@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use purlin_model::graph::{Graph, Node, Op};
-use purlin_model::sink::{AnySink, AnyWriter};
+use purlin_model::sink::{AnySink, AnyWriter, SinkRun};
 use purlin_model::{BoxError, Failure};
 use tokio::runtime::Runtime;
 
@@ -37,7 +37,7 @@ impl<'a> Sinks<'a> {
                 let transform = node.name.clone();
                 let (sink, staged) = (sink.clone(), Vec::new());
                 self.begun.push(Begun { transform, sink: sink.clone(), writer: None, staged, published: false });
-                self.runtime.block_on(told(&node.name, sink.begin()))?;
+                self.runtime.block_on(told(&node.name, sink.begin(&SinkRun::once("reference"))))?;
             }
         }
         Ok(())
@@ -78,7 +78,7 @@ impl<'a> Sinks<'a> {
     pub(super) fn abort(&mut self) {
         for begun in self.begun.iter_mut().filter(|begun| !begun.published) {
             begun.writer = None;
-            let _ = self.runtime.block_on(begun.sink.abort());
+            let _ = self.runtime.block_on(begun.sink.discard());
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use purlin_model::bundle::AnyBundle;
 use purlin_model::graph::{NodeId, Op};
-use purlin_model::sink::{AnySink, AnyWriter};
+use purlin_model::sink::{AnySink, AnyWriter, SinkRun};
 use purlin_model::{BoxError, Failure};
 
 use crate::plan::Plan;
@@ -22,11 +22,12 @@ pub(super) struct Sinks {
 impl Sinks {
     /// Begins every sink; if one refuses, those begun are aborted.
     pub(super) async fn begin(plan: &Plan) -> Result<Self, Failure> {
+        let run = SinkRun::once("stream");
         let mut sinks = Sinks { sinks: BTreeMap::new() };
         for id in plan.graph.node_ids() {
             let node = plan.graph.node(id);
             let Op::Write(sink) = &node.op else { continue };
-            if let Err(failure) = told(&node.name, sink.begin()).await {
+            if let Err(failure) = told(&node.name, sink.begin(&run)).await {
                 sinks.abort().await;
                 return Err(failure);
             }
@@ -54,7 +55,7 @@ impl Sinks {
     /// Removes everything that is not visible yet. What goes wrong here is logged: the failure that led here is the news.
     pub(super) async fn abort(&self) {
         for (name, sink) in self.sinks.values() {
-            if let Err(error) = sink.abort().await {
+            if let Err(error) = sink.discard().await {
                 tracing::warn!("temporary output of `{name}` could not be removed: {error}");
             }
         }

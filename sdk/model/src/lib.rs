@@ -4,6 +4,7 @@
 //! - [`window`]s, [`Trigger`]s and [`Pane`]s say how event time is cut and when results are emitted.
 //! - [`combine`], [`view`], [`DoFn`] and, with [`state`], [`StatefulDoFn`] are where user code goes in.
 //! - [`source`] and [`sink`] are the contracts of connectors, [`coder`] that of encodings.
+//! - [`snapshot`] is state as bytes; [`transaction`] is what exactly-once output to a log takes.
 //! - [`bundle`]s of elements are what moves; [`kernel`]s are the typed inner loops that runners drive.
 //!
 //! Architecture invariant: nothing here knows a runner, a thread pool, an async runtime or a file format.
@@ -29,9 +30,11 @@ pub mod metrics;
 #[cfg(feature = "arrow")]
 pub mod row;
 pub mod sink;
+pub mod snapshot;
 pub mod source;
 pub mod split;
 pub mod state;
+pub mod transaction;
 pub mod view;
 pub mod window;
 

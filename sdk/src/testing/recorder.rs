@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 
 use crate::bundle::Bundle;
-use crate::sink::{Io, Sink, Visibility, Writer};
+use crate::sink::{Io, Sink, SinkRun, Visibility, Writer};
 use crate::{At, BoxError, Element, PCollection};
 
 /// Is told of every run.
@@ -57,7 +57,7 @@ impl<T: Element, L: Listener<T>> Sink for Recorder<T, L> {
         Visibility::OnPublish
     }
 
-    async fn begin(&self) -> Result<(), BoxError> {
+    async fn begin(&self, _: &SinkRun) -> Result<(), BoxError> {
         self.written().clear();
         self.listener.begins();
         Ok(())

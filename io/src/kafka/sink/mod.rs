@@ -12,7 +12,7 @@ use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use async_trait::async_trait;
-use purlin_model::sink::{Io, Sink, Visibility, Writer};
+use purlin_model::sink::{Io, Sink, SinkRun, Visibility, Writer};
 use purlin_model::{BoxError, Element};
 
 use self::producer::Producer;
@@ -159,7 +159,7 @@ impl<T: Element> Sink for KafkaSink<T> {
         Visibility::Immediately
     }
 
-    async fn begin(&self) -> Result<(), BoxError> {
+    async fn begin(&self, _: &SinkRun) -> Result<(), BoxError> {
         // Made for its errors: settings that contradict each other are told before anything is read.
         drop(self.shared_producer()?);
         let (settings, topic) = (self.settings.clone(), self.topic.clone());

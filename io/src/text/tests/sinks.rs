@@ -1,4 +1,4 @@
-use purlin_model::sink::Sink;
+use purlin_model::sink::{Sink, SinkRun};
 use serde::{Deserialize, Serialize};
 
 use super::*;
@@ -7,7 +7,7 @@ use crate::text::{Compression, CsvSink, CsvSource, JsonLinesSink, JsonLinesSourc
 /// Writes a bundle per worker and publishes.
 fn run<S: Sink>(sink: &S, bundles: Vec<Vec<S::Item>>) -> Result<(), BoxError> {
     block_on(async {
-        sink.begin().await?;
+        sink.begin(&SinkRun::once("test")).await?;
         let mut staged = Vec::new();
         for (worker, values) in bundles.into_iter().enumerate() {
             let mut writer = sink.open(worker).await?;
@@ -59,7 +59,7 @@ fn a_writer_goes_on_after_it_has_staged() {
     let path = dir.path().join("out");
     let sink = JsonLinesSink::new(&path);
     block_on(async {
-        sink.begin().await.unwrap();
+        sink.begin(&SinkRun::once("test")).await.unwrap();
         let mut writer = sink.open(3).await.unwrap();
         let mut staged = Vec::new();
         assert_eq!(writer.stage().await.unwrap(), None);
@@ -93,7 +93,7 @@ fn csv_comes_back_with_one_header_per_file() {
     let path = dir.path().join("totals.csv");
     let sink = CsvSink::new(&path).delimiter(b';');
     block_on(async {
-        sink.begin().await.unwrap();
+        sink.begin(&SinkRun::once("test")).await.unwrap();
         let mut writer = sink.open(0).await.unwrap();
         writer.write(&mut Bundle::of(vec![total(1)])).await.unwrap();
         writer.write(&mut Bundle::of(vec![total(2)])).await.unwrap();
@@ -134,12 +134,12 @@ fn an_aborted_run_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let sink = TextSink::lines(dir.path().join("out"));
     block_on(async {
-        sink.begin().await.unwrap();
+        sink.begin(&SinkRun::once("test")).await.unwrap();
         let mut writer = sink.open(0).await.unwrap();
         writer.write(&mut Bundle::of(strings(["a"]))).await.unwrap();
         writer.stage().await.unwrap();
         writer.write(&mut Bundle::of(strings(["b"]))).await.unwrap();
-        sink.abort().await.unwrap();
+        sink.discard().await.unwrap();
     });
     assert!(files(dir.path()).is_empty());
 }

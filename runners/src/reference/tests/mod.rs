@@ -67,7 +67,7 @@ impl<T: Element> Sink for Collected<T> {
         Ok(())
     }
 
-    async fn abort(&self) -> Result<(), BoxError> {
+    async fn discard(&self) -> Result<(), BoxError> {
         self.0.lock().expect("no test panics with the lock").aborted = true;
         Ok(())
     }

@@ -9,10 +9,11 @@ use super::lift::{Combined, Lift, Raw};
 use super::partition::Part;
 use super::store::{GroupStore, TypedStore};
 use super::table::{TypedTable, WindowTable};
-use super::{KEY_GROUPS, Lifted, Operator};
+use super::{Lifted, Operator};
 use crate::bundle::{AnyBundle, Bundle, ElementSides};
-use crate::coder::{AnyCoder, TypedCoder, encode_key, placement};
+use crate::coder::{AnyCoder, TypedCoder, encode_key};
 use crate::combine::CombineFn;
+use crate::snapshot::{key_group, shard_of};
 use crate::{BoxError, DropCause, Dropped, Element, Key};
 
 /// What arrives at a grouping.
@@ -124,7 +125,7 @@ impl<K: Key, V: Element, C: CombineFn<V>> Grouping for GroupingKernel<K, V, C> {
     fn shard_of_empty_result(&self, shards: usize) -> Option<usize> {
         let mut encoded = Vec::new();
         encode_key(self.key_if_empty.as_ref()?, &mut encoded).ok()?;
-        Some(shard_of(&encoded, shards))
+        Some(shard_of(key_group(&encoded), shards))
     }
 
     fn lifted_coder(&self) -> Arc<dyn AnyCoder> {
@@ -228,13 +229,7 @@ pub(super) fn partition<K: Key, X: Element>(
     for ((key, value), sides) in bundle.drain() {
         encoded.clear();
         encode_key(&key, &mut encoded)?;
-        typed[shard_of(&encoded, count)].push((key, value), sides);
+        typed[shard_of(key_group(&encoded), count)].push((key, value), sides);
     }
     Ok(())
-}
-
-/// The shard that owns a key: contiguous runs of key groups, so that a changed parallelism moves whole groups.
-fn shard_of(encoded_key: &[u8], shards: usize) -> usize {
-    let key_group = placement(encoded_key) as usize % KEY_GROUPS;
-    key_group * shards / KEY_GROUPS
 }

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::erased::erase;
-use super::{AnySink, AnyWriter, Io, Sink, Visibility, Writer};
+use super::{AnySink, AnyWriter, Io, Sink, SinkRun, Visibility, Writer};
 use crate::bundle::Bundle;
+use crate::transaction::{LogCluster, TransactionWriter};
 use crate::{BoxError, Element};
 
 /// Any sink of `T`: what a program's options return when they choose between files and topics.
@@ -46,20 +47,32 @@ impl<T: Element> Sink for BoxSink<T> {
         self.inner.visibility()
     }
 
-    async fn begin(&self) -> Result<(), BoxError> {
-        self.inner.begin().await
+    fn transactions(&self) -> Option<Arc<dyn LogCluster>> {
+        self.inner.transactions()
+    }
+
+    async fn begin(&self, run: &SinkRun) -> Result<(), BoxError> {
+        self.inner.begin(run).await
     }
 
     async fn open(&self, worker: usize) -> Result<Box<dyn Writer<Self>>, BoxError> {
         Ok(Box::new(BoxWriter(self.inner.open(worker).await?)))
     }
 
+    async fn open_transactional(
+        &self,
+        worker: usize,
+        transaction: Box<dyn TransactionWriter>,
+    ) -> Result<Box<dyn Writer<Self>>, BoxError> {
+        Ok(Box::new(BoxWriter(self.inner.open_transactional(worker, transaction).await?)))
+    }
+
     async fn publish(&self, staged: Vec<Vec<u8>>) -> Result<(), BoxError> {
         self.inner.publish(staged).await
     }
 
-    async fn abort(&self) -> Result<(), BoxError> {
-        self.inner.abort().await
+    async fn discard(&self) -> Result<(), BoxError> {
+        self.inner.discard().await
     }
 }
 

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{Io, Sink, Visibility, Writer};
+use super::{Io, Sink, SinkRun, Visibility, Writer};
 use crate::BoxError;
 use crate::bundle::AnyBundle;
+use crate::transaction::{LogCluster, TransactionWriter};
 
 /// [`Sink`], erased; what is staged travels as bytes.
 #[async_trait]
@@ -17,14 +18,22 @@ pub trait AnySink: Send + Sync {
     fn io(&self) -> Io;
     /// See [`Sink::visibility`].
     fn visibility(&self) -> Visibility;
+    /// See [`Sink::transactions`].
+    fn transactions(&self) -> Option<Arc<dyn LogCluster>>;
     /// See [`Sink::begin`].
-    async fn begin(&self) -> Result<(), BoxError>;
+    async fn begin(&self, run: &SinkRun) -> Result<(), BoxError>;
     /// See [`Sink::open`].
     async fn open(&self, worker: usize) -> Result<Box<dyn AnyWriter>, BoxError>;
+    /// See [`Sink::open_transactional`].
+    async fn open_transactional(
+        &self,
+        worker: usize,
+        transaction: Box<dyn TransactionWriter>,
+    ) -> Result<Box<dyn AnyWriter>, BoxError>;
     /// See [`Sink::publish`].
     async fn publish(&self, staged: Vec<Vec<u8>>) -> Result<(), BoxError>;
-    /// See [`Sink::abort`].
-    async fn abort(&self) -> Result<(), BoxError>;
+    /// See [`Sink::discard`].
+    async fn discard(&self) -> Result<(), BoxError>;
 }
 
 /// [`Writer`], erased.
@@ -56,12 +65,24 @@ impl<S: Sink> AnySink for Erased<S> {
         self.0.visibility()
     }
 
-    async fn begin(&self) -> Result<(), BoxError> {
-        self.0.begin().await
+    fn transactions(&self) -> Option<Arc<dyn LogCluster>> {
+        self.0.transactions()
+    }
+
+    async fn begin(&self, run: &SinkRun) -> Result<(), BoxError> {
+        self.0.begin(run).await
     }
 
     async fn open(&self, worker: usize) -> Result<Box<dyn AnyWriter>, BoxError> {
         Ok(Box::new(ErasedWriter::<S>(self.0.open(worker).await?)))
+    }
+
+    async fn open_transactional(
+        &self,
+        worker: usize,
+        transaction: Box<dyn TransactionWriter>,
+    ) -> Result<Box<dyn AnyWriter>, BoxError> {
+        Ok(Box::new(ErasedWriter::<S>(self.0.open_transactional(worker, transaction).await?)))
     }
 
     async fn publish(&self, staged: Vec<Vec<u8>>) -> Result<(), BoxError> {
@@ -69,8 +90,8 @@ impl<S: Sink> AnySink for Erased<S> {
         self.0.publish(staged).await
     }
 
-    async fn abort(&self) -> Result<(), BoxError> {
-        self.0.abort().await
+    async fn discard(&self) -> Result<(), BoxError> {
+        self.0.discard().await
     }
 }
 

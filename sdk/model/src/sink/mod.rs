@@ -1,15 +1,19 @@
 //! Sinks: where collections go.
 //!
 //! A [`Sink`] is a description; at launch it [begins](Sink::begin), each worker [opens](Sink::open) a writer, and
-//! each writer [hands over](Writer::stage) what it wrote. Only [`publish`](Sink::publish) makes output visible, all at once where
-//! the target can do that, so a pipeline that fails leaves nothing half-written.
+//! each writer [hands over](Writer::stage) what it wrote, at the end or with every checkpoint. Only [`publish`](Sink::publish) makes
+//! output visible, all at once where the target can do that, so a pipeline that fails leaves nothing half-written.
 
 mod boxed;
 mod erased;
+mod run;
 
 pub use boxed::BoxSink;
 pub(crate) use erased::erase;
 pub use erased::{AnySink, AnyWriter};
+pub use run::{Publishing, SinkRun};
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::Serialize;
@@ -18,6 +22,7 @@ use serde::de::DeserializeOwned;
 pub use crate::source::Io;
 
 use crate::bundle::Bundle;
+use crate::transaction::{LogCluster, TransactionWriter};
 use crate::{BoxError, Element};
 
 /// What a sink promises about its output after failures and restarts.
@@ -73,20 +78,36 @@ pub trait Sink: Send + Sync + 'static {
     fn io(&self) -> Io;
     /// When its output can be seen.
     fn visibility(&self) -> Visibility;
+    /// The cluster whose transactions can make its output exactly-once, if there is one.
+    fn transactions(&self) -> Option<Arc<dyn LogCluster>> {
+        None
+    }
     /// Called once at launch, before anything is read: checks the target and makes room for temporary output.
-    async fn begin(&self) -> Result<(), BoxError> {
+    async fn begin(&self, run: &SinkRun) -> Result<(), BoxError> {
+        let _ = run;
         Ok(())
     }
     /// A writer for one worker; `worker` tells the writers of a run apart.
     async fn open(&self, worker: usize) -> Result<Box<dyn Writer<Self>>, BoxError>;
-    /// Makes what the writers have staged visible. Called once, at the end of a run that succeeded; again with the same
-    /// arguments it changes nothing.
+    /// A writer for one worker that puts its records into `transaction`. Asked only where there are [`transactions`](Self::transactions).
+    async fn open_transactional(
+        &self,
+        worker: usize,
+        transaction: Box<dyn TransactionWriter>,
+    ) -> Result<Box<dyn Writer<Self>>, BoxError> {
+        let _ = (worker, transaction);
+        Err("this sink has no transactions".into())
+    }
+    /// Makes what the writers have staged visible: at the end of a run that succeeded, or once a checkpoint is committed, then with what was
+    /// staged since the one before. Again with the same arguments it changes nothing, in another process, too, and even
+    /// where a consumer has taken away what it had made visible.
     async fn publish(&self, staged: Vec<Self::Staged>) -> Result<(), BoxError> {
         drop(staged);
         Ok(())
     }
-    /// Removes temporary output after a run that failed.
-    async fn abort(&self) -> Result<(), BoxError> {
+    /// Removes temporary output that nothing will publish any more: of a run that failed without checkpoints, or of earlier incarnations,
+    /// after what their last checkpoint had staged has been published.
+    async fn discard(&self) -> Result<(), BoxError> {
         Ok(())
     }
 }

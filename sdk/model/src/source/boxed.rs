@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use super::erased::erase;
 use super::{AnyReader, AnySource, AnySplit, Boundedness, EventTime, Io, Progress, Reader, Source, SplitRequest};
 use crate::bundle::Bundle;
+use crate::transaction::LogPosition;
 use crate::{BoxError, Element, Timestamp};
 
 /// Any source of `T`: what a program's options return when they choose between files and topics.
@@ -65,6 +66,14 @@ impl<T: Element> Source for BoxSource<T> {
     async fn open(&self, split: AnySplit) -> Result<Box<dyn Reader<Self>>, BoxError> {
         let last = split.clone();
         Ok(Box::new(BoxReader { inner: self.inner.open(split).await?, last }))
+    }
+
+    async fn discover(&self, known: Vec<AnySplit>) -> Result<Vec<AnySplit>, BoxError> {
+        self.inner.discover(&known).await
+    }
+
+    fn log_position(&self, split: &AnySplit) -> Option<LogPosition> {
+        self.inner.log_position(split).ok().flatten()
     }
 }
 

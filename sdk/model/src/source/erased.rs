@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Boundedness, Io, Progress, Reader, Script, Source, SplitRequest};
 use crate::bundle::AnyBundle;
+use crate::transaction::LogPosition;
 use crate::{BoxError, Timestamp};
 
 /// A split as bytes, with its name.
@@ -45,6 +46,10 @@ pub trait AnySource: Send + Sync {
     async fn splits(&self, request: SplitRequest) -> Result<Vec<AnySplit>, BoxError>;
     /// See [`Source::open`].
     async fn open(&self, split: AnySplit) -> Result<Box<dyn AnyReader>, BoxError>;
+    /// See [`Source::discover`].
+    async fn discover(&self, known: &[AnySplit]) -> Result<Vec<AnySplit>, BoxError>;
+    /// See [`Source::log_position`].
+    fn log_position(&self, split: &AnySplit) -> Result<Option<LogPosition>, BoxError>;
 }
 
 /// [`Reader`], erased.
@@ -88,9 +93,16 @@ impl<S: Source> AnySource for Erased<S> {
     }
 
     async fn open(&self, split: AnySplit) -> Result<Box<dyn AnyReader>, BoxError> {
-        let typed: S::Split = postcard::from_bytes(&split.position)
-            .map_err(|error| format!("split `{}` is not one of {}: {error}", split.name, type_name::<S>()))?;
-        Ok(Box::new(ErasedReader::<S>(self.0.open(typed).await?)))
+        Ok(Box::new(ErasedReader::<S>(self.0.open(decode_split::<S>(&split)?).await?)))
+    }
+
+    async fn discover(&self, known: &[AnySplit]) -> Result<Vec<AnySplit>, BoxError> {
+        let known = known.iter().map(decode_split::<S>).collect::<Result<_, _>>()?;
+        self.0.discover(known).await?.iter().map(encode_split).collect()
+    }
+
+    fn log_position(&self, split: &AnySplit) -> Result<Option<LogPosition>, BoxError> {
+        Ok(self.0.log_position(&decode_split::<S>(split)?))
     }
 }
 
@@ -125,4 +137,9 @@ impl<S: Source> AnyReader for ErasedReader<S> {
 
 fn encode_split<P: Serialize + std::fmt::Display>(split: &P) -> Result<AnySplit, BoxError> {
     Ok(AnySplit { name: split.to_string(), position: postcard::to_stdvec(split)? })
+}
+
+fn decode_split<S: Source>(split: &AnySplit) -> Result<S::Split, BoxError> {
+    postcard::from_bytes(&split.position)
+        .map_err(|error| format!("split `{}` is not one of {}: {error}", split.name, type_name::<S>()).into())
 }

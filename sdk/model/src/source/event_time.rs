@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use super::{AnySplit, Boundedness, BoxSource, Io, Progress, Reader, Source, SplitRequest};
 use crate::bundle::Bundle;
 use crate::time::millis;
+use crate::transaction::LogPosition;
 use crate::{BoxError, Element, Timestamp};
 
 /// Sets the timestamps of a bundle; gives the first that no element may have. One call per bundle, so that the user's function is inlined.
@@ -70,6 +71,14 @@ impl<T: Element> Source for EventTime<T> {
             bounded: self.boundedness() == Boundedness::Bounded,
             greatest: None,
         }))
+    }
+
+    async fn discover(&self, known: Vec<AnySplit>) -> Result<Vec<AnySplit>, BoxError> {
+        self.inner.discover(known).await
+    }
+
+    fn log_position(&self, split: &AnySplit) -> Option<LogPosition> {
+        self.inner.log_position(split)
     }
 }
 

@@ -23,6 +23,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::bundle::Bundle;
+use crate::transaction::LogPosition;
 use crate::{BoxError, Element, Timestamp};
 
 /// Whether a source ends.
@@ -117,6 +118,17 @@ pub trait Source: Send + Sync + 'static {
     async fn splits(&self, request: SplitRequest) -> Result<Vec<Self::Split>, BoxError>;
     /// Opens a split where its position stands.
     async fn open(&self, split: Self::Split) -> Result<Box<dyn Reader<Self>>, BoxError>;
+    /// Splits that have come up beside the `known` ones, to be read from their very start. Asked when a job goes on from a checkpoint, and
+    /// now and then while it runs. What is known has to be this source's: a position in another cluster is an error.
+    async fn discover(&self, known: Vec<Self::Split>) -> Result<Vec<Self::Split>, BoxError> {
+        drop(known);
+        Ok(Vec::new())
+    }
+    /// A split's position as monitoring tools of its log know it, if it has one.
+    fn log_position(&self, split: &Self::Split) -> Option<LogPosition> {
+        let _ = split;
+        None
+    }
 }
 
 /// What a read found.

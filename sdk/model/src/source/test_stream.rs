@@ -15,6 +15,7 @@ use crate::coder::TypedCoder;
 use crate::graph::Op;
 use crate::pipeline::{Name, NewCollection};
 use crate::time::millis;
+use crate::transaction::LogPosition;
 use crate::window::Windowing;
 use crate::{BoxError, Element, PCollection, Pipeline, Timestamp};
 
@@ -189,5 +190,13 @@ impl<T: Element> AnySource for Scripted<T> {
 
     async fn open(&self, _: AnySplit) -> Result<Box<dyn AnyReader>, BoxError> {
         Err("a test stream is driven event by event and is not opened".into())
+    }
+
+    async fn discover(&self, _: &[AnySplit]) -> Result<Vec<AnySplit>, BoxError> {
+        Ok(Vec::new())
+    }
+
+    fn log_position(&self, _: &AnySplit) -> Result<Option<LogPosition>, BoxError> {
+        Ok(None)
     }
 }
