@@ -7,8 +7,10 @@
 //!
 //! Architecture invariant: no log is read by position in memory, by a hash of this process, or by a type's layout: another process reads it.
 
+mod entry;
 mod log;
 
+pub use entry::StateEntry;
 pub use log::{Change, StateLog, StateLogError, StateRecord, StateRecords};
 
 use crate::coder::placement;
