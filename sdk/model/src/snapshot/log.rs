@@ -166,6 +166,11 @@ impl<'a> StateRecords<'a> {
         StateRecords { log, at: 0, window: None }
     }
 
+    /// How many bytes have been read.
+    pub fn position(&self) -> usize {
+        self.at
+    }
+
     fn record(&mut self) -> Result<Option<StateRecord<'a>>, StateLogError> {
         loop {
             let Some(tag) = self.log.get(self.at) else { return Ok(None) };

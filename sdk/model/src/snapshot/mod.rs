@@ -9,9 +9,11 @@
 
 mod entry;
 mod log;
+mod table;
 
 pub use entry::StateEntry;
 pub use log::{Change, StateLog, StateLogError, StateRecord, StateRecords};
+pub use table::StateTable;
 
 use crate::coder::placement;
 use crate::kernel::KEY_GROUPS;
