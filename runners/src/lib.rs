@@ -2,6 +2,7 @@
 //!
 //! - [`plan`] cuts a graph into stages; [`core`] holds the semantics as pure machines.
 //! - `batch` (rayon) and `stream` (tokio) drive the same plan and the same machines.
+//! - `checkpoint` is the store of the stream runner's checkpoints, and what reads it.
 //! - `reference` is the oracle: naive, slow, written independently of `core`.
 //! - `user_code` turns panics into failures, for all of them.
 //! - `launch` is a program's `main`; [`observe`] is what a run tells its watchers.
@@ -12,6 +13,8 @@
 mod agreement;
 #[cfg(feature = "batch")]
 pub mod batch;
+#[cfg(feature = "stream")]
+pub mod checkpoint;
 pub mod core;
 #[cfg(feature = "launch")]
 pub mod launch;
