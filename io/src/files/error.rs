@@ -1,6 +1,6 @@
 //! What can be wrong with an input or output path.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 /// A path that cannot be read from or written to.
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     /// The operating system refused.
-    #[error("cannot {doing} `{}`: {cause}", .path.display())]
+    #[error("cannot {doing} `{}`: {cause}{}", .path.display(), advice(.cause))]
     Io {
         /// What was tried: a verb.
         doing: &'static str,
@@ -98,6 +98,56 @@ pub enum FileError {
         path: PathBuf,
     },
 
+    /// A later start of the job has begun this output.
+    #[error(
+        "output `{}` has been taken over by incarnation {later} of the job, and this is incarnation {incarnation}: stop this process. If the \
+         job's checkpoints were removed to start it afresh, remove its output, too",
+        .path.display()
+    )]
+    Superseded {
+        /// The output.
+        path: PathBuf,
+        /// Who asks.
+        incarnation: u64,
+        /// Who came later.
+        later: u64,
+    },
+
+    /// A job goes on, and its output is another's.
+    #[error(
+        "output `{}` is that of job `{job}`: give each job an output of its own, or start this one under the name that it had",
+        .path.display()
+    )]
+    OtherJob {
+        /// The output.
+        path: PathBuf,
+        /// Whose it is.
+        job: String,
+    },
+
+    /// A job goes on, and something else stands where its output was.
+    #[error(
+        "the job cannot go on writing `{}`, because {found}, which no sink wrote: move it away, and the output goes on in a new folder",
+        .path.display()
+    )]
+    NotOurs {
+        /// The output.
+        path: PathBuf,
+        /// What is there.
+        found: String,
+    },
+
+    /// A file cannot be published piece by piece.
+    #[error(
+        "output `{}` is one file, which cannot grow with each checkpoint: leave `.single_file()` away, so that it is a folder, or run the \
+         pipeline without checkpoints",
+        .path.display()
+    )]
+    CannotGrow {
+        /// The output.
+        path: PathBuf,
+    },
+
     /// Writing without `begin`.
     #[error("output `{}` was not begun in this process", .path.display())]
     NotBegun {
@@ -106,7 +156,11 @@ pub enum FileError {
     },
 
     /// A finished file has gone or changed before it was published.
-    #[error("file `{name}` of output `{}` is gone or has another length than when it was finished: run the pipeline again", .path.display())]
+    #[error(
+        "file `{name}` of output `{}` is gone or has another length than when it was finished: somebody has changed the hidden folder beside \
+         the output. Run the pipeline again from its beginning",
+        .path.display()
+    )]
     Lost {
         /// The output.
         path: PathBuf,
@@ -122,6 +176,17 @@ pub enum FileError {
         /// The file or run.
         name: String,
     },
+}
+
+/// What to do about a refusal, where that is known.
+fn advice(cause: &io::Error) -> &'static str {
+    match cause.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            ". Make room there and run the pipeline again: nothing incomplete can be seen"
+        }
+        ErrorKind::CrossesDevices => ". The output and the folder around it have to be on one file system",
+        _ => "",
+    }
 }
 
 impl FileError {

@@ -1,15 +1,17 @@
 //! The publishing protocol: see the module's head.
 
 use std::fs;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use purlin_model::sink::{Publishing, SinkRun};
+
 use super::part::StagedFile;
+use super::run::{Run, incarnation_of, is_run};
 use super::{FileError, Parts, StagedFiles};
 
-/// A folder that one run fills and publishes, as it is or as one file.
+/// A folder that one run fills and publishes, as it is or as one file; or that grows with every checkpoint.
 ///
 /// Making one does no I/O. Its state is the run that is going on in this process; what was staged names its run itself, so it can also be
 /// published by another process after a restart.
@@ -17,8 +19,8 @@ use super::{FileError, Parts, StagedFiles};
 pub(crate) struct OutputFolder {
     pub(super) target: PathBuf,
     overwrite: bool,
-    single_file: bool,
-    run: Mutex<Option<String>>,
+    pub(super) single_file: bool,
+    run: Mutex<Option<Run>>,
 }
 
 impl OutputFolder {
@@ -50,45 +52,65 @@ impl OutputFolder {
         &self.target
     }
 
+    /// Whether a run is going on that publishes with every checkpoint.
+    pub(crate) fn is_growing(&self) -> bool {
+        self.run().as_ref().is_some_and(|run| run.growing.is_some())
+    }
+
     /// Checks the target and makes the hidden folder.
-    pub(crate) fn begin(&self) -> Result<(), FileError> {
-        let mut run = self.run();
-        if run.is_some() {
+    pub(crate) fn begin(&self, run: &SinkRun) -> Result<(), FileError> {
+        let mut current = self.run();
+        match run.publishing {
+            Publishing::AtEnd => self.begin_once(&mut current),
+            Publishing::PerCheckpoint { incarnation, resumes } => {
+                self.begin_growing(&mut current, &run.job, incarnation, resumes)
+            }
+        }
+    }
+
+    fn begin_once(&self, current: &mut Option<Run>) -> Result<(), FileError> {
+        if current.is_some() {
             return Err(FileError::InUse { path: self.target.clone() });
         }
         self.check_target()?;
-        let parent = self.parent();
-        if !parent.is_dir() {
-            return Err(FileError::NoParent { path: self.target.clone(), parent: parent.to_owned() });
-        }
+        self.existing_parent()?;
         self.warn_of_leftovers();
-        let id = format!("{:016x}", RandomState::new().build_hasher().finish());
-        let temporary = self.temporary(&id)?;
+        let run = Run::once();
+        let temporary = self.temporary(&run.id)?;
         fs::create_dir(&temporary).map_err(FileError::io("create", &temporary))?;
-        *run = Some(id);
+        *current = Some(run);
         Ok(())
     }
 
     /// What `worker` writes: files that end in `.extension`.
     pub(crate) fn parts(&self, worker: usize, extension: &str) -> Result<Parts, FileError> {
-        let run = self.run().clone().ok_or_else(|| FileError::NotBegun { path: self.target.clone() })?;
-        Ok(Parts::new(self.temporary(&run)?, run, worker, extension.to_owned()))
+        let run = self.run();
+        let run = run.as_ref().ok_or_else(|| FileError::NotBegun { path: self.target.clone() })?;
+        Ok(Parts::new(self.temporary(&run.id)?, run, worker, extension.to_owned()))
     }
 
-    /// Makes the staged files visible, and nothing else. Without any, the folder or file appears empty.
+    /// Makes the staged files visible, and nothing else. Without any, a folder or file that appears at the end appears empty.
     pub(crate) fn publish(&self, staged: &[StagedFiles]) -> Result<(), FileError> {
         let mut current = self.run();
-        let Some(run) = staged.first().map(|first| first.run.clone()).or_else(|| current.clone()) else {
+        self.check_names(staged)?;
+        let grows = match staged.first() {
+            Some(first) => incarnation_of(&first.run).is_some(),
+            None => current.as_ref().is_some_and(|run| run.growing.is_some()),
+        };
+        if grows {
+            return self.publish_growing(&mut current, staged);
+        }
+        let Some(run) = staged.first().map(|first| &first.run).or(current.as_ref().map(|run| &run.id)).cloned() else {
             let published = if self.single_file { self.target.is_file() } else { self.target.is_dir() };
             return if published { Ok(()) } else { Err(FileError::NotBegun { path: self.target.clone() }) };
         };
-        let files = self.checked(&run, staged)?;
+        let files: Vec<_> = staged.iter().flat_map(|staged| &staged.files).collect();
         if self.single_file {
             self.publish_file(&run, files)?
         } else {
             self.publish_folder(&run, &files)?
         }
-        current.take_if(|current| *current == run);
+        current.take_if(|current| current.id == run);
         Ok(())
     }
 
@@ -99,6 +121,7 @@ impl OutputFolder {
             remove_others(&temporary, files)?;
             sync_folder(&temporary)?;
             self.move_in(&temporary, &aside)?;
+            remove_file(&self.marker()?)?;
             sync_folder(self.parent())?;
         } else {
             self.check_lengths(&self.target, files)?;
@@ -106,27 +129,31 @@ impl OutputFolder {
         remove_folder(&aside)
     }
 
-    /// Removes what this process's run has written. Without a run it does nothing.
-    pub(crate) fn abort(&self) -> Result<(), FileError> {
-        match self.run().take() {
-            Some(run) => remove_folder(&self.temporary(&run)?),
+    /// Removes temporary output that nobody will publish: of a run that publishes at its end, its own, and it is over then; of one that
+    /// grows, that of earlier incarnations. Without a run it does nothing.
+    pub(crate) fn discard(&self) -> Result<(), FileError> {
+        let mut current = self.run();
+        if let Some(growing) = current.as_ref().and_then(|run| run.growing.as_ref()) {
+            return self.discard_earlier(growing);
+        }
+        match current.take() {
+            Some(run) => remove_folder(&self.temporary(&run.id)?),
             None => Ok(()),
         }
     }
 
-    /// The staged files, if they are such as [`Parts`] makes: names of their own, never paths.
-    fn checked<'a>(&self, run: &str, staged: &'a [StagedFiles]) -> Result<Vec<&'a StagedFile>, FileError> {
+    /// Refuses what no [`Parts`] of one run that publishes once, or of incarnations of a growing one, have named: never a path.
+    fn check_names(&self, staged: &[StagedFiles]) -> Result<(), FileError> {
         let foreign = |name: &str| Err(FileError::Foreign { path: self.target.clone(), name: name.to_owned() });
-        if run.len() != 16 || !run.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return foreign(run);
-        }
-        if let Some(other) = staged.iter().find(|staged| staged.run != run) {
+        let Some(first) = staged.first() else { return Ok(()) };
+        let belongs =
+            |run: &str| run == first.run || incarnation_of(run).is_some() && incarnation_of(&first.run).is_some();
+        if let Some(other) = staged.iter().find(|staged| !is_run(&staged.run) || !belongs(&staged.run)) {
             return foreign(&other.run);
         }
-        let files: Vec<_> = staged.iter().flat_map(|staged| &staged.files).collect();
-        match files.iter().find(|file| !is_part(&file.name)) {
+        match staged.iter().flat_map(|staged| &staged.files).find(|file| !is_part(&file.name)) {
             Some(file) => foreign(&file.name),
-            None => Ok(files),
+            None => Ok(()),
         }
     }
 
@@ -169,24 +196,41 @@ impl OutputFolder {
         if !metadata.is_dir() {
             return refuse("it is not a folder".into());
         }
-        for entry in fs::read_dir(&self.target).map_err(FileError::io("list", &self.target))? {
-            let name = entry.map_err(FileError::io("list", &self.target))?.file_name();
-            if !name.to_str().is_some_and(is_part) {
-                return refuse(format!("it holds `{}`", name.display()));
-            }
+        match foreign_entry(&self.target)? {
+            Some(found) => refuse(found),
+            None => Ok(true),
         }
-        Ok(true)
     }
 
     /// Runs that were killed leave their hidden folders; another process's live run looks the same, so they are only named.
-    fn warn_of_leftovers(&self) {
-        let Ok(prefix) = self.sibling("tmp", "") else { return };
-        let siblings = fs::read_dir(self.parent()).into_iter().flatten().flatten();
-        for left in siblings.map(|entry| self.parent().join(entry.file_name())) {
-            if left.as_os_str().as_encoded_bytes().starts_with(prefix.as_os_str().as_encoded_bytes()) {
-                tracing::warn!("`{}` is left from a run that did not end, or is still running", left.display());
+    pub(super) fn warn_of_leftovers(&self) {
+        for (_, left) in self.hidden_folders().into_iter().flatten() {
+            tracing::warn!("`{}` is left from a run that did not end, or is still running", left.display());
+        }
+    }
+
+    /// The hidden folders of all runs, with their names.
+    pub(super) fn hidden_folders(&self) -> Result<Vec<(String, PathBuf)>, FileError> {
+        let prefix = self.temporary("")?;
+        let mut folders = Vec::new();
+        for entry in fs::read_dir(self.parent()).map_err(FileError::io("list", self.parent()))? {
+            let path = self.parent().join(entry.map_err(FileError::io("list", self.parent()))?.file_name());
+            let (bytes, prefix) = (path.as_os_str().as_encoded_bytes(), prefix.as_os_str().as_encoded_bytes());
+            if let Some(run) = bytes.strip_prefix(prefix).and_then(|run| str::from_utf8(run).ok())
+                && is_run(run)
+            {
+                folders.push((run.to_owned(), path.clone()));
             }
         }
+        Ok(folders)
+    }
+
+    pub(super) fn existing_parent(&self) -> Result<&Path, FileError> {
+        let parent = self.parent();
+        if parent.is_dir() {
+            return Ok(parent);
+        }
+        Err(FileError::NoParent { path: self.target.clone(), parent: parent.to_owned() })
     }
 
     pub(super) fn parent(&self) -> &Path {
@@ -197,24 +241,53 @@ impl OutputFolder {
     }
 
     pub(super) fn temporary(&self, run: &str) -> Result<PathBuf, FileError> {
-        self.sibling("tmp", run)
+        self.sibling(&format!("tmp-{run}"))
     }
 
-    fn aside(&self, run: &str) -> Result<PathBuf, FileError> {
-        self.sibling("old", run)
+    pub(super) fn aside(&self, run: &str) -> Result<PathBuf, FileError> {
+        self.sibling(&format!("old-{run}"))
     }
 
-    fn sibling(&self, kind: &str, run: &str) -> Result<PathBuf, FileError> {
+    /// Says whose the target is, if it grows.
+    pub(super) fn marker(&self) -> Result<PathBuf, FileError> {
+        self.sibling("job")
+    }
+
+    fn sibling(&self, kind: &str) -> Result<PathBuf, FileError> {
         let name = self.target.file_name().ok_or_else(|| FileError::NoName { path: self.target.clone() })?;
         let mut hidden = std::ffi::OsString::from(".");
         hidden.push(name);
-        hidden.push(format!(".{kind}-{run}"));
+        hidden.push(".");
+        hidden.push(kind);
         Ok(self.parent().join(hidden))
     }
 
-    fn run(&self) -> MutexGuard<'_, Option<String>> {
+    fn run(&self) -> MutexGuard<'_, Option<Run>> {
         self.run.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A run that ends without temporary output leaves no hidden folder.
+impl Drop for OutputFolder {
+    fn drop(&mut self) {
+        if let Some(run) = self.run().take_if(|run| run.growing.is_some())
+            && let Ok(temporary) = self.temporary(&run.id)
+        {
+            // Refused unless it is empty.
+            let _ = fs::remove_dir(temporary);
+        }
+    }
+}
+
+/// What is in the folder of `target` that no sink put there.
+pub(super) fn foreign_entry(target: &Path) -> Result<Option<String>, FileError> {
+    for entry in fs::read_dir(target).map_err(FileError::io("list", target))? {
+        let name = entry.map_err(FileError::io("list", target))?.file_name();
+        if !name.to_str().is_some_and(is_part) {
+            return Ok(Some(format!("it holds `{}`", name.display())));
+        }
+    }
+    Ok(None)
 }
 
 /// Whether `name` is one that [`Parts`] gives: in particular, no path.
@@ -244,6 +317,13 @@ fn remove_others(folder: &Path, files: &[&StagedFile]) -> Result<(), FileError> 
 pub(super) fn remove_folder(folder: &Path) -> Result<(), FileError> {
     match fs::remove_dir_all(folder) {
         Err(cause) if cause.kind() != ErrorKind::NotFound => Err(FileError::io("remove", folder)(cause)),
+        _ => Ok(()),
+    }
+}
+
+fn remove_file(file: &Path) -> Result<(), FileError> {
+    match fs::remove_file(file) {
+        Err(cause) if cause.kind() != ErrorKind::NotFound => Err(FileError::io("remove", file)(cause)),
         _ => Ok(()),
     }
 }

@@ -2,10 +2,13 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use purlin_model::sink::SinkRun;
 use tempfile::TempDir;
 
 use super::part::StagedFile;
 use super::*;
+
+mod growing;
 
 fn folder_with(files: &[&str]) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
@@ -90,6 +93,10 @@ fn what_names_nothing_is_an_error_with_its_name() {
     assert!(expand(Path::new("/dev/null")).unwrap_err().to_string().contains("neither a file nor a folder"));
 }
 
+fn once() -> SinkRun {
+    SinkRun::once("test")
+}
+
 struct Output {
     dir: TempDir,
     folder: OutputFolder,
@@ -112,13 +119,13 @@ fn write(folder: &OutputFolder, worker: usize, text: &str) -> StagedFiles {
     let mut part = parts.create().unwrap();
     part.write_all(text.as_bytes()).unwrap();
     parts.finish(part).unwrap();
-    parts.take_staged().unwrap()
+    parts.stage().unwrap().unwrap()
 }
 
 #[test]
 fn output_appears_at_publish_and_holds_what_was_staged() {
     let output = Output::new();
-    output.folder.begin().unwrap();
+    output.folder.begin(&once()).unwrap();
     let staged = vec![output.write(0, "zero"), output.write(1, "one"), output.write(0, "again")];
     output.write(1, "never staged");
     let _unfinished = output.folder.parts(2, "txt").unwrap().create().unwrap();
@@ -131,14 +138,14 @@ fn output_appears_at_publish_and_holds_what_was_staged() {
 
     output.folder.publish(&staged).unwrap();
     OutputFolder::new(output.folder.target()).publish(&staged).unwrap();
-    output.folder.abort().unwrap();
+    output.folder.discard().unwrap();
     assert_eq!(names(output.dir.path()), published);
 }
 
 #[test]
 fn another_process_can_publish() {
     let output = Output::new();
-    output.folder.begin().unwrap();
+    output.folder.begin(&once()).unwrap();
     let staged = [output.write(0, "zero")];
     OutputFolder::new(output.folder.target()).publish(&staged).unwrap();
     assert_eq!(names(output.dir.path()), ["out/", "out/part-00000-00000.txt"]);
@@ -147,7 +154,7 @@ fn another_process_can_publish() {
 #[test]
 fn nothing_staged_publishes_an_empty_folder() {
     let output = Output::new();
-    output.folder.begin().unwrap();
+    output.folder.begin(&once()).unwrap();
     output.folder.publish(&[]).unwrap();
     output.folder.publish(&[]).unwrap();
     assert_eq!(names(output.dir.path()), ["out/"]);
@@ -156,20 +163,20 @@ fn nothing_staged_publishes_an_empty_folder() {
 #[test]
 fn abort_leaves_nothing() {
     let output = Output::new();
-    output.folder.abort().unwrap();
-    output.folder.begin().unwrap();
+    output.folder.discard().unwrap();
+    output.folder.begin(&once()).unwrap();
     output.write(0, "zero");
-    output.folder.abort().unwrap();
-    output.folder.abort().unwrap();
+    output.folder.discard().unwrap();
+    output.folder.discard().unwrap();
     assert!(names(output.dir.path()).is_empty());
-    output.folder.begin().unwrap();
+    output.folder.begin(&once()).unwrap();
 }
 
 #[test]
 fn existing_output_is_refused_at_begin_and_at_publish() {
     let output = Output::new();
     fs::create_dir(output.folder.target()).unwrap();
-    let message = output.folder.begin().unwrap_err().to_string();
+    let message = output.folder.begin(&once()).unwrap_err().to_string();
     assert!(
         message.contains("out` exists already: choose another path, remove it, or set `.overwrite()`"),
         "{message}"
@@ -177,22 +184,22 @@ fn existing_output_is_refused_at_begin_and_at_publish() {
     assert_eq!(names(output.dir.path()), ["out/"]);
 
     fs::remove_dir(output.folder.target()).unwrap();
-    output.folder.begin().unwrap();
+    output.folder.begin(&once()).unwrap();
     let staged = [output.write(0, "zero")];
     fs::create_dir(output.folder.target()).unwrap();
     assert!(matches!(output.folder.publish(&staged), Err(FileError::TargetExists { .. })));
-    output.folder.abort().unwrap();
+    output.folder.discard().unwrap();
     assert_eq!(names(output.dir.path()), ["out/"]);
 }
 
 #[test]
 fn overwrite_replaces_earlier_output_and_nothing_else() {
     let output = Output::new();
-    output.folder.begin().unwrap();
+    output.folder.begin(&once()).unwrap();
     output.folder.publish(&[output.write(0, "old"), output.write(1, "old")]).unwrap();
 
     let folder = OutputFolder::new(output.folder.target()).overwrite();
-    folder.begin().unwrap();
+    folder.begin(&once()).unwrap();
     let staged = [write(&folder, 0, "new")];
     assert_eq!(fs::read_to_string(folder.target().join("part-00000-00000.txt")).unwrap(), "old");
     folder.publish(&staged).unwrap();
@@ -201,12 +208,12 @@ fn overwrite_replaces_earlier_output_and_nothing_else() {
     assert_eq!(fs::read_to_string(folder.target().join("part-00000-00000.txt")).unwrap(), "new");
 
     fs::write(folder.target().join("thesis.doc"), "years of work").unwrap();
-    let message = folder.begin().unwrap_err().to_string();
+    let message = folder.begin(&once()).unwrap_err().to_string();
     assert!(message.contains("it holds `thesis.doc`, which no sink wrote"), "{message}");
 
     let file = output.dir.path().join("file");
     fs::write(&file, "").unwrap();
-    let message = OutputFolder::new(&file).overwrite().begin().unwrap_err().to_string();
+    let message = OutputFolder::new(&file).overwrite().begin(&once()).unwrap_err().to_string();
     assert!(message.contains("it is not a folder"), "{message}");
 }
 
@@ -215,10 +222,10 @@ fn overwrite_replaces_earlier_output_and_nothing_else() {
 fn an_interrupted_replacement_is_completed() {
     for renamed_in in [false, true] {
         let output = Output::new();
-        output.folder.begin().unwrap();
+        output.folder.begin(&once()).unwrap();
         output.folder.publish(&[output.write(0, "old")]).unwrap();
         let folder = OutputFolder::new(output.folder.target()).overwrite();
-        folder.begin().unwrap();
+        folder.begin(&once()).unwrap();
         let staged = [write(&folder, 0, "new")];
         let hidden = |kind: &str| output.dir.path().join(format!(".out.{kind}-{}", staged[0].run));
         fs::rename(folder.target(), hidden("old")).unwrap();
@@ -236,7 +243,7 @@ fn only_this_runs_files_are_published() {
     let output = Output::new();
     let outside = output.dir.path().join("outside");
     fs::write(&outside, "mine").unwrap();
-    output.folder.begin().unwrap();
+    output.folder.begin(&once()).unwrap();
     let staged = output.write(0, "zero");
     let with_name =
         |name: &str| StagedFiles { files: vec![StagedFile { name: name.into(), bytes: 4 }], ..staged.clone() };
@@ -256,14 +263,14 @@ fn a_run_has_one_begin_and_an_existing_parent() {
     let output = Output::new();
     assert!(matches!(output.folder.parts(0, "txt"), Err(FileError::NotBegun { .. })));
     assert!(matches!(output.folder.publish(&[]), Err(FileError::NotBegun { .. })));
-    output.folder.begin().unwrap();
-    assert!(matches!(output.folder.begin(), Err(FileError::InUse { .. })));
+    output.folder.begin(&once()).unwrap();
+    assert!(matches!(output.folder.begin(&once()), Err(FileError::InUse { .. })));
 
     let nowhere = OutputFolder::new(output.dir.path().join("no/where"));
-    let message = nowhere.begin().unwrap_err().to_string();
+    let message = nowhere.begin(&once()).unwrap_err().to_string();
     assert!(message.contains("there is no folder `/") && message.ends_with("no`: create it first"), "{message}");
-    assert!(OutputFolder::new("/").begin().is_err());
-    assert!(matches!(OutputFolder::new("").begin(), Err(FileError::NoName { .. })));
+    assert!(OutputFolder::new("/").begin(&once()).is_err());
+    assert!(matches!(OutputFolder::new("").begin(&once()), Err(FileError::NoName { .. })));
 }
 
 #[test]
@@ -290,7 +297,7 @@ fn target_text(output: &Output) -> String {
 fn a_single_file_holds_the_parts_one_after_the_other() {
     let output = Output::new();
     let file = single(&output);
-    file.begin().unwrap();
+    file.begin(&once()).unwrap();
     let staged = [write(&file, 1, "c"), write(&file, 0, "a"), write(&file, 0, "b")];
     write(&file, 1, "never staged");
     assert!(!file.target().exists());
@@ -299,10 +306,10 @@ fn a_single_file_holds_the_parts_one_after_the_other() {
     assert_eq!((names(output.dir.path()), target_text(&output)), (vec!["out".into()], "abc".into()));
     file.publish(&staged).unwrap();
     single(&output).publish(&staged).unwrap();
-    file.abort().unwrap();
+    file.discard().unwrap();
     assert_eq!((names(output.dir.path()), target_text(&output)), (vec!["out".into()], "abc".into()));
 
-    let message = single(&output).begin().unwrap_err().to_string();
+    let message = single(&output).begin(&once()).unwrap_err().to_string();
     assert!(message.contains("out` exists already"), "{message}");
     fs::write(file.target(), "ab").unwrap();
     assert!(matches!(file.publish(&staged), Err(FileError::Lost { .. })));
@@ -313,7 +320,7 @@ fn nothing_staged_publishes_an_empty_file() {
     let output = Output::new();
     let file = single(&output);
     assert!(matches!(file.publish(&[]), Err(FileError::NotBegun { .. })));
-    file.begin().unwrap();
+    file.begin(&once()).unwrap();
     file.publish(&[]).unwrap();
     file.publish(&[]).unwrap();
     assert_eq!((names(output.dir.path()), target_text(&output)), (vec!["out".into()], String::new()));
@@ -324,7 +331,7 @@ fn a_single_file_replaces_a_file_and_nothing_else() {
     let output = Output::new();
     fs::write(output.folder.target(), "old").unwrap();
     let file = single(&output).overwrite();
-    file.begin().unwrap();
+    file.begin(&once()).unwrap();
     let staged = [write(&file, 0, "new")];
     assert_eq!(target_text(&output), "old");
     file.publish(&staged).unwrap();
@@ -332,7 +339,7 @@ fn a_single_file_replaces_a_file_and_nothing_else() {
 
     fs::remove_file(file.target()).unwrap();
     fs::create_dir(file.target()).unwrap();
-    let message = file.begin().unwrap_err().to_string();
+    let message = file.begin(&once()).unwrap_err().to_string();
     assert!(message.contains("out` is not overwritten, because it is not a regular file"), "{message}");
 }
 
@@ -365,7 +372,7 @@ fn an_interrupted_publication_of_a_file_is_completed() {
     for crash in crashes {
         let output = Output::new();
         let file = single(&output);
-        file.begin().unwrap();
+        file.begin(&once()).unwrap();
         let staged = [write(&file, 0, "zero"), write(&file, 1, "one")];
         crash(&output.dir.path().join(format!(".out.tmp-{}", staged[0].run)), output.folder.target());
         single(&output).publish(&staged).unwrap();
@@ -377,10 +384,10 @@ fn an_interrupted_publication_of_a_file_is_completed() {
 fn a_file_that_came_meanwhile_is_not_replaced() {
     let output = Output::new();
     let file = single(&output);
-    file.begin().unwrap();
+    file.begin(&once()).unwrap();
     let staged = [write(&file, 0, "zero")];
     fs::write(file.target(), "mine").unwrap();
     assert!(matches!(file.publish(&staged), Err(FileError::TargetExists { .. })));
-    file.abort().unwrap();
+    file.discard().unwrap();
     assert_eq!((names(output.dir.path()), target_text(&output)), (vec!["out".into()], "mine".into()));
 }

@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use purlin_model::bundle::{Bundle, ElementSides};
-use purlin_model::sink::{Io, Sink, Visibility, Writer};
+use purlin_model::sink::{Io, Publishing, Sink, SinkRun, Visibility, Writer};
 use purlin_model::{BoxError, Element};
 use serde::{Deserialize, Serialize};
 
-/// Keeps what is written, and gives it out once the pipeline has succeeded.
+/// Keeps what is written, and gives it out once the pipeline has succeeded, or with each checkpoint. A job may start again with
+/// it within this process, not in another.
 ///
 /// Clones share what they keep. Elements of one writer keep their order; between writers there is none.
 ///
@@ -28,8 +29,15 @@ pub struct MemorySink<T> {
 
 struct Store<T> {
     published: Bundle<T>,
-    staged: HashMap<u64, Bundle<T>>,
+    staged: HashMap<u64, Staged<T>>,
     next_id: u64,
+    /// The start of the job that is going on; 0 if its output is published once.
+    incarnation: u64,
+}
+
+struct Staged<T> {
+    values: Bundle<T>,
+    incarnation: u64,
 }
 
 /// Names what a writer has staged in a [`MemorySink`]: valid in this process only.
@@ -39,7 +47,7 @@ pub struct StagedValues(u64);
 impl<T: Element> MemorySink<T> {
     /// An empty one.
     pub fn new() -> Self {
-        let store = Store { published: Bundle::new(), staged: HashMap::new(), next_id: 0 };
+        let store = Store { published: Bundle::new(), staged: HashMap::new(), next_id: 0, incarnation: 0 };
         MemorySink { store: Arc::new(Mutex::new(store)) }
     }
 
@@ -92,16 +100,25 @@ impl<T: Element> Sink for MemorySink<T> {
         Visibility::OnPublish
     }
 
+    async fn begin(&self, run: &SinkRun) -> Result<(), BoxError> {
+        self.store().incarnation = match run.publishing {
+            Publishing::AtEnd => 0,
+            Publishing::PerCheckpoint { incarnation, .. } => incarnation,
+        };
+        Ok(())
+    }
+
     async fn open(&self, _worker: usize) -> Result<Box<dyn Writer<Self>>, BoxError> {
-        Ok(Box::new(MemoryWriter { sink: self.clone(), written: Bundle::new() }))
+        let incarnation = self.store().incarnation;
+        Ok(Box::new(MemoryWriter { sink: self.clone(), incarnation, written: Bundle::new() }))
     }
 
     async fn publish(&self, staged: Vec<StagedValues>) -> Result<(), BoxError> {
         let mut store = self.store();
         let store = &mut *store;
         for StagedValues(id) in staged {
-            if let Some(mut values) = store.staged.remove(&id) {
-                store.published.append(&mut values);
+            if let Some(mut staged) = store.staged.remove(&id) {
+                store.published.append(&mut staged.values);
             } else if id >= store.next_id {
                 return Err("what was staged in memory is gone with the process that staged it".into());
             }
@@ -110,13 +127,16 @@ impl<T: Element> Sink for MemorySink<T> {
     }
 
     async fn discard(&self) -> Result<(), BoxError> {
-        self.store().staged.clear();
+        let mut store = self.store();
+        let incarnation = store.incarnation;
+        store.staged.retain(|_, staged| incarnation > 0 && staged.incarnation >= incarnation);
         Ok(())
     }
 }
 
 struct MemoryWriter<T> {
     sink: MemorySink<T>,
+    incarnation: u64,
     written: Bundle<T>,
 }
 
@@ -134,7 +154,8 @@ impl<T: Element> Writer<MemorySink<T>> for MemoryWriter<T> {
         let mut store = self.sink.store();
         let id = store.next_id;
         store.next_id += 1;
-        store.staged.insert(id, std::mem::take(&mut self.written));
+        let values = std::mem::take(&mut self.written);
+        store.staged.insert(id, Staged { values, incarnation: self.incarnation });
         Ok(Some(StagedValues(id)))
     }
 }
@@ -179,6 +200,36 @@ mod tests {
         block_on(results.publish(vec![later])).unwrap();
         assert_eq!(results.take(), [2]);
         assert!(block_on(results.publish(vec![StagedValues(9)])).is_err());
+    }
+
+    #[test]
+    fn each_checkpoint_is_published_once_and_what_none_holds_never() {
+        let results = MemorySink::new();
+        let begin = |incarnation, resumes| {
+            let publishing = Publishing::PerCheckpoint { incarnation, resumes };
+            block_on(results.begin(&SinkRun { job: "test".into(), publishing })).unwrap();
+        };
+        let publish = |staged: &[Option<StagedValues>]| {
+            block_on(results.publish(staged.iter().copied().flatten().collect())).unwrap();
+        };
+        begin(1, false);
+        let (first, second) = (write(&results, &[1]), write(&results, &[2]));
+        let mut zombie = block_on(results.open(0)).unwrap();
+        publish(&[first]);
+        publish(&[first]);
+        assert_eq!(results.take(), [1]);
+
+        begin(2, true);
+        let third = write(&results, &[3]);
+        publish(&[first, second]);
+        block_on(zombie.write(&mut Bundle::of(vec![9]))).unwrap();
+        let uncommitted = block_on(zombie.stage()).unwrap();
+        block_on(results.discard()).unwrap();
+        publish(&[first, second, uncommitted]);
+        assert_eq!(results.take(), [2]);
+        publish(&[third]);
+        publish(&[third]);
+        assert_eq!(results.take(), [3]);
     }
 
     #[test]

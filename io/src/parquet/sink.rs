@@ -29,6 +29,8 @@ const NUMBER_DICTIONARY_BYTES: usize = 64 * 1024;
 /// Rows of type `T` into a folder of Parquet files, which appears when the pipeline has succeeded, all at once.
 ///
 /// Each worker writes files of its own, `part-….parquet`. Without any row there is one file, which says what the columns are.
+/// Of a job with checkpoints the folder is there from the start, and each checkpoint adds complete files with the rows since the one before,
+/// each row once, whatever fails in between: the interval between checkpoints decides how many files there are and how small.
 /// The [module's head](super) says how other tools read the folder.
 ///
 /// A column is written with a dictionary while its values repeat; beyond that integers and timestamps are packed as
@@ -76,7 +78,7 @@ impl<T: Row + Element> ParquetSink<T> {
         self
     }
 
-    /// Replaces output of an earlier run. A folder that holds anything else is left alone, and is an error.
+    /// Replaces output of an earlier run: when the new one appears, or, of a job with checkpoints, when the job starts afresh. A folder that holds anything else is left alone, and is an error.
     pub fn overwrite(mut self) -> Self {
         self.folder = self.folder.overwrite();
         self
@@ -144,9 +146,9 @@ impl<T: Row + Element> Sink for ParquetSink<T> {
         Visibility::OnPublish
     }
 
-    async fn begin(&self, _: &SinkRun) -> Result<(), BoxError> {
+    async fn begin(&self, run: &SinkRun) -> Result<(), BoxError> {
         self.properties()?;
-        Ok(self.folder.begin()?)
+        Ok(self.folder.begin(run)?)
     }
 
     async fn open(&self, worker: usize) -> Result<Box<dyn Writer<Self>>, BoxError> {
@@ -154,7 +156,8 @@ impl<T: Row + Element> Sink for ParquetSink<T> {
     }
 
     async fn publish(&self, mut staged: Vec<StagedFiles>) -> Result<(), BoxError> {
-        if staged.is_empty() {
+        // Output that grows says what its columns are with its first rows.
+        if staged.is_empty() && !self.folder.is_growing() {
             match self.writer(0) {
                 Ok(writer) => staged.extend(writer.stage_empty()?),
                 // Published before: there is no run any more, and the folder knows.
@@ -166,6 +169,6 @@ impl<T: Row + Element> Sink for ParquetSink<T> {
     }
 
     async fn discard(&self) -> Result<(), BoxError> {
-        Ok(self.folder.abort()?)
+        Ok(self.folder.discard()?)
     }
 }

@@ -74,7 +74,7 @@ impl<T: Row> PartWriter<T> {
             let part = file.into_inner().map_err(|cause| ParquetError::write(&path, cause))?;
             self.parts.finish(part)?;
         }
-        Ok(self.parts.take_staged())
+        Ok(self.parts.stage()?)
     }
 }
 

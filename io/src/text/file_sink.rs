@@ -32,6 +32,9 @@ pub trait Append: Encode {}
 ///
 /// The folder appears when the pipeline has succeeded, complete or not at all. Each worker writes files of its own in it. Lines and JSON
 /// lines can be one file instead: [`single_file`](Self::single_file).
+///
+/// Of a job with checkpoints the folder is there from the start, and each checkpoint adds files with what was written since the one before,
+/// each element once, whatever fails in between. Names of files follow time. A consumer may take files away; they do not come back.
 pub struct FileSink<F> {
     folder: OutputFolder,
     compression: Compression,
@@ -50,8 +53,8 @@ impl<F: Encode> FileSink<F> {
         self
     }
 
-    /// Lets the output take the place of an earlier one. A folder that holds anything but part files is still refused, as is
-    /// a file in a folder's place.
+    /// Lets the output take the place of an earlier one: when it appears, or, of a job with checkpoints, when the job starts afresh. A
+    /// folder that holds anything but part files is still refused, as is a file in a folder's place.
     pub fn overwrite(mut self) -> Self {
         self.folder = self.folder.overwrite();
         self
@@ -62,7 +65,8 @@ impl<F: Append> FileSink<F> {
     /// One file at the path instead of a folder. It, too, appears when the pipeline has succeeded, complete or not at all.
     ///
     /// Workers still write files of their own, which are appended to one another in the end: what one worker wrote keeps its order. With
-    /// [`overwrite`](Self::overwrite) the file takes the place of whatever regular file is there.
+    /// [`overwrite`](Self::overwrite) the file takes the place of whatever regular file is there. A job with checkpoints is refused, for a
+    /// file cannot grow and be complete at each moment.
     ///
     /// ```
     /// use purlin_io::text::JsonLinesSink;
@@ -93,8 +97,8 @@ impl<F: Encode> Sink for FileSink<F> {
         Visibility::OnPublish
     }
 
-    async fn begin(&self, _: &SinkRun) -> Result<(), BoxError> {
-        Ok(self.folder.begin()?)
+    async fn begin(&self, run: &SinkRun) -> Result<(), BoxError> {
+        Ok(self.folder.begin(run)?)
     }
 
     async fn open(&self, worker: usize) -> Result<Box<dyn Writer<Self>>, BoxError> {
@@ -113,7 +117,7 @@ impl<F: Encode> Sink for FileSink<F> {
     }
 
     async fn discard(&self) -> Result<(), BoxError> {
-        Ok(self.folder.abort()?)
+        Ok(self.folder.discard()?)
     }
 }
 
@@ -169,6 +173,6 @@ impl<F: Encode> Writer<FileSink<F>> for FileWriter<F> {
             let part = file.finish().map_err(FileError::io("write", &path))?;
             self.parts.finish(part)?;
         }
-        Ok(self.parts.take_staged())
+        Ok(self.parts.stage()?)
     }
 }

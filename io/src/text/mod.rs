@@ -36,7 +36,8 @@
 //! **Output** is a folder, whatever its name: each worker writes files of its own, `part-WORKER-SEQUENCE.csv`. The folder appears
 //! when the pipeline has succeeded, all at once, and must not exist before unless the sink says `.overwrite()`. A worker without elements
 //! writes no file, so the output of no elements is an empty folder (which as an input is an empty collection). Lines and JSON
-//! lines become one file with `.single_file()`.
+//! lines become one file with `.single_file()`. Of a job with checkpoints the folder grows: each checkpoint adds complete files,
+//! `part-INCARNATION-SEQUENCE-HASH.csv`, with what was written since the one before.
 
 mod compression;
 mod csv;

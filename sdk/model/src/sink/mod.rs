@@ -28,7 +28,7 @@ use crate::{BoxError, Element};
 /// What a sink promises about its output after failures and restarts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Visibility {
-    /// Nothing is visible before the pipeline (or checkpoint) has succeeded.
+    /// Nothing is visible before the pipeline has succeeded, or the checkpoint is committed that holds it: each element once.
     OnPublish,
     /// Each element is visible as soon as it is written.
     Immediately,
@@ -82,7 +82,9 @@ pub trait Sink: Send + Sync + 'static {
     fn transactions(&self) -> Option<Arc<dyn LogCluster>> {
         None
     }
-    /// Called once at launch, before anything is read: checks the target and makes room for temporary output.
+    /// Called once at launch, before anything is read: checks the target and makes room for temporary output. A job that resumes goes on
+    /// with the output that is there; the runner then [publishes](Self::publish) what the last committed checkpoint had staged, and
+    /// [discards](Self::discard) the rest. Within a process a sink may be begun again for a later incarnation.
     async fn begin(&self, run: &SinkRun) -> Result<(), BoxError> {
         let _ = run;
         Ok(())
@@ -99,14 +101,14 @@ pub trait Sink: Send + Sync + 'static {
         Err("this sink has no transactions".into())
     }
     /// Makes what the writers have staged visible: at the end of a run that succeeded, or once a checkpoint is committed, then with what was
-    /// staged since the one before. Again with the same arguments it changes nothing, in another process, too, and even
+    /// staged since the one before, which has been published by then. Again with the same arguments it changes nothing, in another process, too, and even
     /// where a consumer has taken away what it had made visible.
     async fn publish(&self, staged: Vec<Self::Staged>) -> Result<(), BoxError> {
         drop(staged);
         Ok(())
     }
     /// Removes temporary output that nothing will publish any more: of a run that failed without checkpoints, or of earlier incarnations,
-    /// after what their last checkpoint had staged has been published.
+    /// after what their last checkpoint had staged has been published. It never touches what the present incarnation writes.
     async fn discard(&self) -> Result<(), BoxError> {
         Ok(())
     }
@@ -117,7 +119,7 @@ pub trait Sink: Send + Sync + 'static {
 pub trait Writer<S: Sink + ?Sized>: Send {
     /// Takes all elements out of `bundle`. Waits while the target is slow: that is the back pressure.
     async fn write(&mut self, bundle: &mut Bundle<S::Item>) -> Result<(), BoxError>;
-    /// Makes everything written so far durable and hands it over for publication, if there is anything. The writer may be
+    /// Makes everything written since the last call durable and hands it over for publication, if there is anything. The writer may be
     /// used again afterwards.
     async fn stage(&mut self) -> Result<Option<S::Staged>, BoxError>;
 }
