@@ -39,8 +39,9 @@ impl OutputFolder {
         }
         let temporary = self.temporary(&run.id)?;
         fs::create_dir(&temporary).map_err(FileError::io("create", &temporary))?;
-        self.make_folder()?;
+        // The marker first: a folder without one is taken for somebody else's.
         Marker { job: job.to_owned(), run: run.id.clone() }.write(&self.marker()?, &temporary)?;
+        self.make_folder()?;
         sync_folder(parent)?;
         *current = Some(run);
         Ok(())
