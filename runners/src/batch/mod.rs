@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use purlin_model::Failure;
-use purlin_model::graph::{Graph, NodeId, Op};
+use purlin_model::graph::{Graph, NodeId};
 
 use crate::core::ViewState;
 use crate::observe::Observer;
@@ -131,11 +131,5 @@ impl Default for BatchRunner {
 }
 
 fn empty_views(plan: &Plan) -> HashMap<NodeId, ViewState> {
-    let views = plan.graph.node_ids().filter_map(|id| {
-        let node = plan.graph.node(id);
-        let Op::View(kernel) = &node.op else { return None };
-        let windowing = &plan.graph.collection(node.inputs[0]).windowing;
-        Some((id, ViewState::new(&**kernel, windowing)))
-    });
-    views.collect()
+    plan.graph.node_ids().filter_map(|id| Some((id, ViewState::new(&plan.graph, id)?))).collect()
 }

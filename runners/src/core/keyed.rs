@@ -9,10 +9,12 @@ use std::sync::Arc;
 use purlin_model::bundle::{AnyBundle, ElementSides};
 use purlin_model::graph::NodeId;
 use purlin_model::kernel::Grouping;
+use purlin_model::snapshot::{StateEntry, StateLog};
 use purlin_model::window::{Window, WindowSet, Windowing};
 use purlin_model::{BoxError, Pane, Timestamp};
 
-use super::stateful::StatefulMachine;
+use super::snapshot::{Clocks, ElementsSnapshot, FORMAT, ShardSnapshot, StateType, check_format, renumbered};
+use super::stateful::{Parts, StatefulMachine};
 use super::trigger::TriggerMachine;
 use super::views::ViewState;
 use super::whole_windows::WholeWindows;
@@ -45,6 +47,10 @@ impl Now {
 
 /// One shard of work by key.
 pub struct KeyedMachine {
+    work: KeyedWork,
+    windowing: Windowing,
+    /// Which shard, of how many.
+    shard: (usize, usize),
     kind: Kind,
     /// The results that an input without elements has, while none has come.
     if_empty: Option<Arc<dyn Grouping>>,
@@ -66,7 +72,7 @@ impl KeyedMachine {
     ) -> Result<Self, BoxError> {
         let mut if_empty = None;
         let kind = match work {
-            KeyedWork::Stateful(kernel) => {
+            KeyedWork::Stateful { kernel, .. } => {
                 Kind::Stateful(Box::new(StatefulMachine::new(kernel.clone(), windowing.lateness_ms(), views)?))
             }
             KeyedWork::Group { form, kernel, late_output } => {
@@ -86,7 +92,86 @@ impl KeyedMachine {
                 }
             }
         };
-        Ok(KeyedMachine { kind, if_empty })
+        Ok(KeyedMachine { work: work.clone(), windowing: windowing.clone(), shard: (shard, shards), kind, if_empty })
+    }
+
+    /// From now on it keeps book of what changes, for [snapshots](Self::snapshot). Called once, before the first bundle, and before
+    /// a [restore](Self::restore). Without it nothing is kept book of.
+    pub fn track_changes(&mut self) {
+        match &mut self.kind {
+            Kind::Whole(whole) => whole.track_changes(),
+            Kind::Triggered(machine) => machine.track_changes(),
+            Kind::Stateful(machine) => machine.track_changes(),
+        }
+    }
+
+    /// Appends the entries that have changed since the last snapshot to `log`, and gives what is not by key. Nothing is due: the last
+    /// advance has said that it was done.
+    pub fn snapshot(&mut self, log: &mut StateLog) -> Result<ShardSnapshot, BoxError> {
+        let nothing = ElementsSnapshot::default();
+        let only = |clocks| Parts { clocks, sorted: nothing.clone(), waiting: nothing.clone(), views: Vec::new() };
+        let parts = match (&mut self.kind, &self.work) {
+            (Kind::Whole(whole), _) => only(whole.snapshot(log)?),
+            (Kind::Triggered(machine), _) => only(machine.snapshot(log)?),
+            (Kind::Stateful(machine), KeyedWork::Stateful { input, .. }) => machine.snapshot(&**input, log)?,
+            (Kind::Stateful(_), KeyedWork::Group { .. }) => unreachable!("a machine is made for its work"),
+        };
+        let Parts { clocks, sorted, waiting, views } = parts;
+        // Only where the key of that result lives can it be seen that it does not come.
+        let owns_empty = match &self.work {
+            KeyedWork::Group { kernel, .. } => kernel.shard_of_empty_result(self.shard.1) == Some(self.shard.0),
+            KeyedWork::Stateful { .. } => false,
+        };
+        let has_begun = owns_empty && self.if_empty.is_none();
+        Ok(ShardSnapshot { format: FORMAT, shard: self.shard, clocks, has_begun, sorted, waiting, views })
+    }
+
+    /// Takes over state before the first bundle: the entries of the key groups that this shard owns, and what is not by key of all
+    /// shards of the old run, however many. `old` says what the entries hold; what has another [type](StateType) now is refused.
+    pub fn restore(
+        &mut self,
+        entries: Vec<StateEntry>,
+        shards: &[ShardSnapshot],
+        old: &[StateType],
+    ) -> Result<(), BoxError> {
+        check_format(shards.iter().map(|shard| shard.format))?;
+        if old.is_empty() && !entries.is_empty() {
+            return Err("the snapshot has state and does not say of which type it is".into());
+        }
+        let places = renumbered(old, &self.work.state_types(&self.windowing))?;
+        let clocks = Clocks::after(shards, self.shard);
+        if shards.iter().any(|shard| shard.has_begun) {
+            self.if_empty = None;
+        }
+        let sorted = self.own_of(shards.iter().map(|shard| &shard.sorted))?;
+        let waiting = self.own_of(shards.iter().map(|shard| &shard.waiting))?;
+        let restored = match (&mut self.kind, sorted, waiting) {
+            (Kind::Whole(whole), ..) => whole.restore(entries, clocks),
+            (Kind::Triggered(machine), ..) => machine.restore(entries, clocks),
+            (Kind::Stateful(machine), Some(sorted), Some(waiting)) => {
+                // The first is the key's, which is no cell.
+                let numbers: Vec<usize> = places.iter().skip(1).map(|place| place - 1).collect();
+                machine.restore(entries, &numbers, clocks, (sorted, waiting), shards)
+            }
+            (Kind::Stateful(_), ..) => unreachable!("a machine is made for its work"),
+        };
+        restored.map_err(|cause| format!("its state cannot be taken over from the snapshot: {cause}").into())
+    }
+
+    /// Of elements that waited in the old shards, those whose keys this one owns; `None` where none can wait.
+    fn own_of<'a>(
+        &self,
+        all: impl Iterator<Item = &'a ElementsSnapshot>,
+    ) -> Result<Option<Box<dyn AnyBundle>>, BoxError> {
+        let KeyedWork::Stateful { input, .. } = &self.work else { return Ok(None) };
+        let (shard, shards) = self.shard;
+        let mut waiting = input.new_bundle();
+        for elements in all {
+            elements.read(&**input, &mut *waiting)?;
+        }
+        let mut dealt: Vec<_> = (0..shards).map(|_| input.new_bundle()).collect();
+        self.work.partition(&mut *waiting, &mut dealt)?;
+        Ok(Some(dealt.swap_remove(shard)))
     }
 
     /// Takes a bundle in; what fires is appended to `outs`.

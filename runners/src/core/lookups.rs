@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 
-use purlin_model::Timestamp;
 use purlin_model::bundle::AnyBundle;
+use purlin_model::coder::AnyCoder;
 use purlin_model::graph::NodeId;
 use purlin_model::kernel::SideInputs;
+use purlin_model::{BoxError, Timestamp};
 
+use super::snapshot::{ElementsSnapshot, ShardSnapshot, ViewSnapshot};
 use super::views::ViewState;
 
 /// Views and who waits for them.
@@ -48,6 +50,21 @@ impl LookUps {
         change(self.states.get_mut(&view)?);
         self.refresh();
         self.waiting.take()
+    }
+
+    /// The elements that wait, and the views.
+    pub(super) fn snapshot(&self, coder: &dyn AnyCoder) -> Result<(ElementsSnapshot, Vec<ViewSnapshot>), BoxError> {
+        let views = self.states.values().map(ViewState::snapshot).collect::<Result<_, _>>()?;
+        Ok((ElementsSnapshot::of(coder, self.waiting.as_deref())?, views))
+    }
+
+    /// Takes over elements that waited and views of the shards before.
+    pub(super) fn restore(&mut self, waiting: Box<dyn AnyBundle>, old: &[ShardSnapshot]) -> Result<(), BoxError> {
+        self.waiting = (!waiting.is_empty()).then_some(waiting);
+        let views = old.iter().flat_map(|old| &old.views);
+        self.states.values_mut().try_for_each(|view| view.restore(views.clone()))?;
+        self.refresh();
+        Ok(())
     }
 
     /// The earliest element that waits.

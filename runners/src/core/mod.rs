@@ -8,6 +8,7 @@ mod assign;
 mod holds;
 mod keyed;
 mod lookups;
+mod snapshot;
 mod sorted;
 mod stage;
 mod stateful;
@@ -18,6 +19,7 @@ mod watermark;
 mod whole_windows;
 
 pub use keyed::{Drops, KeyedMachine, Now};
+pub use snapshot::{ElementsSnapshot, FORMAT, ShardSnapshot, StageSnapshot, StateType};
 pub use stage::{Exits, StageRun};
 pub use synchronized::SynchronizedTime;
 pub use views::ViewState;

@@ -28,6 +28,11 @@ impl SortedInput {
         }
     }
 
+    /// The elements that wait, in order.
+    pub(super) fn elements(&self) -> impl Iterator<Item = &dyn AnyBundle> {
+        self.waiting.values().map(|elements| &**elements)
+    }
+
     /// The time of the first element that waits.
     pub(super) fn earliest(&self) -> Option<Timestamp> {
         self.waiting.first_key_value().map(|(at, _)| *at)

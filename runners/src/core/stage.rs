@@ -4,7 +4,7 @@
 //! those that read it, or to an exit. Everything happens once per bundle; buffers are kept and reused. An error or a panic comes
 //! back with the transform's name, and the instance must then be dropped.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use purlin_model::bundle::{AnyBundle, Bundle, ElementSides};
@@ -15,6 +15,7 @@ use purlin_model::{BoxError, Failure, Timestamp};
 
 use super::assign::assign_windows;
 use super::lookups::unready;
+use super::snapshot::{ElementsSnapshot, FORMAT, StageSnapshot, check_format};
 use super::views::ViewState;
 use crate::plan::{ExitKind, Stage, Target, Work};
 use crate::user_code::guarded;
@@ -191,6 +192,53 @@ impl StageRun {
         self.refresh_sides();
     }
 
+    /// What waits in the steps, and the views that they look up. Between bundles of work.
+    pub fn snapshot(&self) -> Result<StageSnapshot, BoxError> {
+        let mut waiting = Vec::new();
+        for (running, step) in self.steps.iter().zip(&self.stage.steps) {
+            debug_assert!(running.inbox.is_empty(), "what has come is worked on before a snapshot");
+            if !running.waiting.is_empty() {
+                let elements = ElementsSnapshot::of(&*step.input, [&*running.waiting]);
+                let elements = elements.map_err(|cause| format!("what waits in `{}`: {cause}", step.name))?;
+                waiting.push((step.name.clone(), elements));
+            }
+        }
+        let views = self.step_views().into_iter().filter_map(|view| self.views.get(&view));
+        let views = views.map(ViewState::snapshot).collect::<Result<_, _>>()?;
+        Ok(StageSnapshot { format: FORMAT, waiting, views, views_passed: self.views_passed })
+    }
+
+    /// Takes over, before the first bundle, this worker's share of what waited in the steps of the old run, and their views. `old` may be
+    /// the snapshots of all its stages: steps and views are found by name. That no step is missing says
+    /// [`StageSnapshot::check`], for the whole plan.
+    pub fn restore(&mut self, old: &[StageSnapshot], worker: usize, workers: usize) -> Result<(), Failure> {
+        check_format(old.iter().map(|old| old.format))?;
+        for (running, step) in self.steps.iter_mut().zip(&self.stage.steps) {
+            let all = old.iter().flat_map(|old| &old.waiting).filter(|(name, _)| *name == step.name);
+            for (_, elements) in all {
+                elements.read(&*step.input, &mut *running.waiting).map_err(|cause| failure(&step.name, None, cause))?;
+            }
+            let own: Vec<bool> = (0..running.waiting.len()).map(|element| element % workers == worker).collect();
+            running.waiting.retain_mask(&own);
+        }
+        let of_views = old.iter().flat_map(|old| &old.views);
+        for view in self.step_views() {
+            if let Some(state) = self.views.get_mut(&view) {
+                state.restore(of_views.clone())?;
+            }
+        }
+        // Of a stage without views nothing has passed.
+        let passed = old.iter().filter(|old| !old.views.is_empty()).map(|old| old.views_passed).min();
+        self.views_passed = passed.unwrap_or(self.views_passed);
+        self.refresh_sides();
+        Ok(())
+    }
+
+    /// The views that steps look up; what heads look up is theirs.
+    fn step_views(&self) -> BTreeSet<NodeId> {
+        self.stage.steps.iter().flat_map(|step| step.views.iter().copied()).collect()
+    }
+
     /// How many elements came for a window whose side inputs are forgotten: they are dropped, as at a grouping (SEMANTICS §4).
     pub fn late(&self) -> u64 {
         self.late
@@ -226,7 +274,7 @@ impl StageRun {
         }
         if !step.views.is_empty() {
             self.late += drop_late(self.views_passed, running);
-            let views = step.views.iter().filter_map(|view| self.views.get(view));
+            let views = step.views.iter().filter_map(|view| self.views.get(&view));
             if let Some(mut unready) = unready(views, &mut *running.inbox) {
                 running.waiting.append(&mut *unready);
             }

@@ -4,22 +4,28 @@
 //! of live windows as they come, or sorted by time; timers in the order of their times, one that is set while another
 //! fires in its place in that order; expired windows after their timers. It reads no clock.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use purlin_model::bundle::AnyBundle;
+use purlin_model::coder::AnyCoder;
 use purlin_model::graph::NodeId;
 use purlin_model::kernel::{
     StateChanges, StateClock, StatefulKernel, StatefulRun, TimeDomain, TimerChange, TimerId, TimerSetting,
 };
+use purlin_model::snapshot::{StateEntry, StateLog};
 use purlin_model::window::{Window, WindowSet};
 use purlin_model::{BoxError, DropCause, Timestamp};
 
 use super::holds::Holds;
 use super::lookups::LookUps;
+use super::snapshot::{Clocks, ElementsSnapshot, ShardSnapshot, ViewSnapshot};
 use super::sorted::SortedInput;
 use super::views::ViewState;
 use crate::user_code::guarded;
+
+/// When a timer fires, the number of its setting, and which it is.
+type Timers = BTreeSet<(i64, u64, TimerId)>;
 
 /// One shard of a stateful transform.
 pub(super) struct StatefulMachine {
@@ -33,8 +39,9 @@ pub(super) struct StatefulMachine {
     watermark: Timestamp,
     output_watermark: Timestamp,
     now_ms: i64,
-    event_timers: BTreeMap<(i64, u64), TimerId>,
-    processing_timers: BTreeMap<(i64, u64), TimerId>,
+    /// By time, then by setting; shards that became one may have used the same numbers for settings.
+    event_timers: Timers,
+    processing_timers: Timers,
     /// Windows that have cells, by their gc.
     windows: BTreeSet<(Timestamp, Window)>,
     holds: Holds,
@@ -42,7 +49,7 @@ pub(super) struct StatefulMachine {
     changes: StateChanges,
     late: u64,
     /// At the end of time: the processing-time timers that still fire, those that were set when it came.
-    last_to_fire: Option<BTreeMap<(i64, u64), TimerId>>,
+    last_to_fire: Option<Timers>,
     /// When cells whose time to live is over are next looked for, by either clock.
     next_sweep: Option<(Timestamp, i64)>,
     /// An end is wanted: what waits for a time does not wait for it any more.
@@ -51,6 +58,14 @@ pub(super) struct StatefulMachine {
     /// The first states have been written as bytes and taken back.
     state_checked: bool,
     torn_down: bool,
+}
+
+/// What of it is not by key.
+pub(super) struct Parts {
+    pub(super) clocks: Clocks,
+    pub(super) sorted: ElementsSnapshot,
+    pub(super) waiting: ElementsSnapshot,
+    pub(super) views: Vec<ViewSnapshot>,
 }
 
 /// As for any transform, after a failure too.
@@ -81,8 +96,8 @@ impl StatefulMachine {
             watermark: Timestamp::MIN,
             output_watermark: Timestamp::MIN,
             now_ms: i64::MIN,
-            event_timers: BTreeMap::new(),
-            processing_timers: BTreeMap::new(),
+            event_timers: Timers::new(),
+            processing_timers: Timers::new(),
             windows: BTreeSet::new(),
             holds: Holds::default(),
             sorted,
@@ -167,7 +182,7 @@ impl StatefulMachine {
         self.end_bundle(outs)?;
         if done {
             self.move_output_watermark();
-            self.sweep();
+            self.sweep()?;
             self.look_ups.forget_before(self.effective_watermark().saturating_add_millis(-self.lateness_ms));
         }
         Ok(done)
@@ -185,7 +200,7 @@ impl StatefulMachine {
         self.end_bundle(outs)?;
         if done {
             self.move_output_watermark();
-            self.sweep();
+            self.sweep()?;
         }
         Ok(done)
     }
@@ -218,7 +233,7 @@ impl StatefulMachine {
 
     /// The time of the first processing-time timer.
     pub(super) fn earliest_pending_processing_time(&self) -> Option<i64> {
-        self.processing_timers.first_key_value().map(|((at_ms, _), _)| *at_ms)
+        self.processing_timers.first().map(|(at_ms, ..)| *at_ms)
     }
 
     /// How many elements were dropped as late, window by window.
@@ -233,6 +248,61 @@ impl StatefulMachine {
             && self.sorted.as_ref().is_none_or(SortedInput::is_empty)
             && self.look_ups.earliest().is_none()
             && (self.windows.is_empty() || !self.kernel.spec().on_window_expiration)
+    }
+
+    /// From now on it keeps book of what changes; nothing has come yet.
+    pub(super) fn track_changes(&mut self) {
+        self.run.track_changes();
+    }
+
+    /// Appends what has changed since the last snapshot to `log`; `coder` is that of the input.
+    pub(super) fn snapshot(&mut self, coder: &dyn AnyCoder, log: &mut StateLog) -> Result<Parts, BoxError> {
+        self.run.snapshot(log)?;
+        let clocks = Clocks {
+            input_watermark: self.input_watermark,
+            output_watermark: self.output_watermark,
+            now_ms: self.now_ms,
+            time_has_ended: self.time_has_ended(),
+            ..Clocks::START
+        };
+        let sorted = ElementsSnapshot::of(coder, self.sorted.iter().flat_map(SortedInput::elements))?;
+        let (waiting, views) = self.look_ups.snapshot(coder)?;
+        Ok(Parts { clocks, sorted, waiting, views })
+    }
+
+    /// Takes over what snapshots hold. `numbers`: see [`StatefulRun::restore`]. Timers, holds and windows to expire are made from the
+    /// entries.
+    pub(super) fn restore(
+        &mut self,
+        entries: Vec<StateEntry>,
+        numbers: &[usize],
+        clocks: Clocks,
+        (mut sorted, waiting): (Box<dyn AnyBundle>, Box<dyn AnyBundle>),
+        old: &[ShardSnapshot],
+    ) -> Result<(), BoxError> {
+        // They were checked by the run that wrote them.
+        self.state_checked = !entries.is_empty();
+        self.input_watermark = clocks.input_watermark;
+        self.watermark = self.seen(clocks.input_watermark);
+        (self.output_watermark, self.now_ms) = (clocks.output_watermark, clocks.now_ms);
+        self.last_to_fire = clocks.time_has_ended.then(Timers::new);
+        let mut changes = std::mem::take(&mut self.changes);
+        self.run.restore(entries, numbers, &mut changes)?;
+        self.changes = changes;
+        self.take_up_changes();
+        match &mut self.sorted {
+            Some(waiting) => waiting.take_in(&mut *sorted),
+            None if sorted.is_empty() => {}
+            None => {
+                return Err(format!(
+                    "{} elements wait in the snapshot to be sorted by time, and the transform's input is not sorted any more: keep                      TIME_SORTED_INPUT, or start without the snapshot",
+                    sorted.len()
+                )
+                .into());
+            }
+        }
+        self.look_ups.restore(waiting, old)?;
+        self.sweep()
     }
 
     /// After the last bundle.
@@ -315,12 +385,11 @@ impl StatefulMachine {
     ) -> Result<bool, BoxError> {
         let time_has_moved = moved == TimeDomain::ProcessingTime;
         loop {
-            let next_event = self.event_timers.first_key_value().map(|((at, version), id)| (*at, *version, *id));
+            let next_event = self.event_timers.first().copied();
             let next_processing = || {
-                let first = self.processing_timers.first_key_value();
                 let by_clock = |at: i64| time_has_moved && at < self.now_ms && !self.time_has_ended();
                 let due = |at: i64| by_clock(at) || self.ending && self.kernel.spec().holds_input;
-                first.map(|((at, version), id)| (*at, *version, *id)).filter(|(at, ..)| due(*at))
+                self.processing_timers.first().copied().filter(|(at, ..)| due(*at))
             };
             let due = next_event.filter(|(at, ..)| *at < self.effective_watermark().millis()).or_else(next_processing);
             if *budget == 0 && (due.is_some() || self.has_releasable()) {
@@ -355,11 +424,11 @@ impl StatefulMachine {
         if self.last_to_fire.is_none() {
             self.last_to_fire = Some(std::mem::take(&mut self.processing_timers));
         }
-        while let Some(((_, version), id)) = self.last_to_fire.as_ref().and_then(BTreeMap::first_key_value) {
+        while let Some((_, version, id)) = self.last_to_fire.as_ref().and_then(Timers::first).copied() {
             if *budget == 0 {
                 return Ok(false);
             }
-            self.fire(*id, *version, budget, outs)?;
+            self.fire(id, version, budget, outs)?;
             if !self.fire_due(TimeDomain::EventTime, budget, outs)? {
                 return Ok(false);
             }
@@ -437,13 +506,13 @@ impl StatefulMachine {
                 TimeDomain::ProcessingTime => &mut self.processing_timers,
             };
             if let Some(TimerSetting { at_ms, version, .. }) = before
-                && queue.remove(&(at_ms, version)).is_none()
+                && !queue.remove(&(at_ms, version, id))
                 && let Some(last) = &mut self.last_to_fire
             {
-                last.remove(&(at_ms, version));
+                last.remove(&(at_ms, version, id));
             }
             if let Some(TimerSetting { at_ms, version, .. }) = after {
-                queue.insert((at_ms, version), id);
+                queue.insert((at_ms, version, id));
             }
             let hold = |setting: Option<TimerSetting>| setting.and_then(|setting| setting.hold);
             self.holds.replace(hold(before), hold(after));
@@ -489,12 +558,12 @@ impl StatefulMachine {
     }
 
     /// Clears what has outlived its time to live, whenever half of the shortest one has passed.
-    fn sweep(&mut self) {
-        let Some((watermark, now_ms)) = self.next_sweep else { return };
+    fn sweep(&mut self) -> Result<(), BoxError> {
+        let Some((watermark, now_ms)) = self.next_sweep else { return Ok(()) };
         if self.watermark < watermark && self.now_ms < now_ms {
-            return;
+            return Ok(());
         }
-        self.run.sweep(self.clock());
+        self.run.sweep(self.clock())?;
         let half_ms = |domain| {
             let spans = self.kernel.spec().cells.iter().filter_map(|cell| cell.time_to_live);
             spans.filter(|ttl| ttl.domain == domain).map(|ttl| (ttl.span_ms / 2).max(1)).min()
@@ -503,6 +572,7 @@ impl StatefulMachine {
         let now_ms = half_ms(TimeDomain::ProcessingTime).map(|half_ms| self.now_ms.saturating_add(half_ms));
         // What no cell goes by makes nothing due.
         self.next_sweep = Some((watermark.unwrap_or(Timestamp::MAX), now_ms.unwrap_or(i64::MAX)));
+        Ok(())
     }
 }
 

@@ -4,25 +4,40 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use purlin_model::Timestamp;
 use purlin_model::bundle::AnyBundle;
-use purlin_model::graph::ViewKernel;
+use purlin_model::coder::AnyCoder;
+use purlin_model::graph::{Collection, Graph, NodeId, Op, ViewKernel};
 use purlin_model::kernel::ViewTable;
-use purlin_model::window::{Window, Windowing};
+use purlin_model::window::Window;
+use purlin_model::{BoxError, Timestamp};
+
+use super::snapshot::{ElementsSnapshot, ViewSnapshot};
 
 /// The values of a view and its watermark.
 #[derive(Clone)]
 pub struct ViewState {
+    of: Arc<Of>,
     table: Arc<ViewTable>,
     watermark: Timestamp,
 }
 
+/// What a view is called, and how its values are written.
+struct Of {
+    name: String,
+    kernel: Arc<dyn ViewKernel>,
+    coder: Arc<dyn AnyCoder>,
+}
+
 impl ViewState {
-    /// No value yet.
-    pub fn new(kernel: &dyn ViewKernel, windowing: &Windowing) -> Self {
-        let table =
-            ViewTable { function: windowing.function.clone(), values: HashMap::new(), default: kernel.default_value() };
-        ViewState { table: Arc::new(table), watermark: Timestamp::MIN }
+    /// No value yet. `None` if this node of the graph is no view.
+    pub fn new(graph: &Graph, view: NodeId) -> Option<Self> {
+        let node = graph.node(view);
+        let Op::View(kernel) = &node.op else { return None };
+        let Collection { coder, windowing, .. } = graph.collection(node.inputs[0]);
+        let function = windowing.function.clone();
+        let table = ViewTable { function, values: HashMap::new(), default: kernel.default_value() };
+        let of = Of { name: node.name.clone(), kernel: kernel.clone(), coder: coder.clone() };
+        Some(ViewState { of: Arc::new(of), table: Arc::new(table), watermark: Timestamp::MIN })
     }
 
     /// Takes values in; a later one replaces an earlier one of its window.
@@ -60,6 +75,28 @@ impl ViewState {
     pub fn is_ready(&self, main: Window) -> bool {
         let side = self.table.side_window(main);
         self.table.values.contains_key(&side) || self.watermark > side.max_timestamp()
+    }
+
+    /// The values and the watermark; the default of windows without a value is not kept.
+    pub(super) fn snapshot(&self) -> Result<ViewSnapshot, BoxError> {
+        let Of { name, kernel, coder } = &*self.of;
+        let values = ElementsSnapshot::of(&**coder, [&*kernel.to_bundle(&self.table.values)])
+            .map_err(|cause| format!("view `{name}` cannot be written: {cause}"))?;
+        Ok(ViewSnapshot { name: name.clone(), watermark: self.watermark, values })
+    }
+
+    /// Takes over what the old run's shards knew of this view: each may have forgotten values that others still need.
+    pub(super) fn restore<'a>(&mut self, old: impl Iterator<Item = &'a ViewSnapshot> + Clone) -> Result<(), BoxError> {
+        let Of { name, kernel, coder } = &*self.of.clone();
+        let old = old.filter(|view| view.name == *name);
+        for view in old.clone() {
+            let mut values = coder.new_bundle();
+            let read = view.values.read(&**coder, &mut *values);
+            read.map_err(|cause| format!("view `{name}` cannot be taken over from the snapshot: {cause}"))?;
+            self.update(kernel.values(&mut *values));
+        }
+        self.watermark = old.map(|view| view.watermark).min().unwrap_or(self.watermark);
+        Ok(())
     }
 
     /// The look-up table as it stands.

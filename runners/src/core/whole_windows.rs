@@ -8,8 +8,11 @@ use std::sync::Arc;
 
 use purlin_model::bundle::AnyBundle;
 use purlin_model::kernel::{Form, Grouping, WindowTable};
+use purlin_model::snapshot::{StateEntry, StateLog};
 use purlin_model::window::{Window, WindowSet};
-use purlin_model::{DropCause, Timestamp};
+use purlin_model::{BoxError, DropCause, Timestamp};
+
+use super::snapshot::Clocks;
 
 /// One shard of such a grouping.
 pub struct WholeWindows {
@@ -29,7 +32,7 @@ pub struct WholeWindows {
 impl WholeWindows {
     /// An empty shard of `kernel`'s grouping.
     pub fn new(kernel: Arc<dyn Grouping>, form: Form) -> Self {
-        let table = kernel.table(form);
+        let table = kernel.table(form, false);
         WholeWindows {
             kernel,
             form,
@@ -56,10 +59,33 @@ impl WholeWindows {
         }
     }
 
+    /// From now on it keeps book of what changes; nothing has come yet.
+    pub(super) fn track_changes(&mut self) {
+        self.table = self.kernel.table(self.form, true);
+    }
+
+    /// Appends what has changed since the last snapshot to `log`; gives where it stands in time.
+    pub(super) fn snapshot(&mut self, log: &mut StateLog) -> Result<Clocks, BoxError> {
+        self.table.snapshot(log)?;
+        Ok(Clocks { input_watermark: self.watermark, output_watermark: self.emitted_up_to, ..Clocks::START })
+    }
+
+    /// Takes over what snapshots hold.
+    pub(super) fn restore(&mut self, entries: Vec<StateEntry>, clocks: Clocks) -> Result<(), BoxError> {
+        (self.watermark, self.emitted_up_to) = (clocks.input_watermark, clocks.output_watermark);
+        self.table.restore(entries, &mut self.opened)?;
+        self.note_opened();
+        Ok(())
+    }
+
     /// Folds a bundle in; what lies in windows that have closed is dropped and counted (SEMANTICS §4).
     pub fn process(&mut self, bundle: &mut dyn AnyBundle) {
         self.drop_late(bundle);
         self.table.fold(bundle, &mut self.opened);
+        self.note_opened();
+    }
+
+    fn note_opened(&mut self) {
         for window in self.opened.drain(..) {
             self.open.entry(window.max_timestamp()).or_default().push(window);
         }

@@ -238,7 +238,10 @@ impl<'a> StageBuilder<'a> {
     fn keyed_work(&self, id: NodeId) -> KeyedWork {
         let node = self.graph.node(id);
         match &node.op {
-            Op::Stateful(kernel) => KeyedWork::Stateful(kernel.clone()),
+            Op::Stateful(kernel) => {
+                let input = self.graph.collection(node.inputs[0]).coder.clone();
+                KeyedWork::Stateful { kernel: kernel.clone(), input }
+            }
             Op::Group(kernel) => {
                 let windowing = &self.graph.collection(node.inputs[0]).windowing;
                 // What is dropped as late comes out as it came in.

@@ -39,7 +39,7 @@ impl Plan {
                     };
                     writeln!(text, "  reads    {}: {} ({kind})", head.name, source.describe())
                 }
-                HeadKind::Keyed { work: KeyedWork::Stateful(kernel), windowing, .. } => {
+                HeadKind::Keyed { work: KeyedWork::Stateful { kernel, .. }, windowing, .. } => {
                     let spec = kernel.spec();
                     let cells = spec.cells.iter().map(|cell| format!("{}: {}", cell.name, cell.descriptor));
                     let timers = spec.timers.iter().map(|timer| format!("{}: {:?} timer", timer.name, timer.domain));

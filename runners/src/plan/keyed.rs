@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use purlin_model::BoxError;
 use purlin_model::bundle::AnyBundle;
+use purlin_model::coder::AnyCoder;
 use purlin_model::kernel::{Form, Grouping, StatefulKernel};
 
 /// The work of a keyed head, and the typed side of the shuffle to it.
@@ -19,7 +20,12 @@ pub enum KeyedWork {
         late_output: bool,
     },
     /// A `DoFn` with state and timers.
-    Stateful(Arc<dyn StatefulKernel>),
+    Stateful {
+        /// Its typed side.
+        kernel: Arc<dyn StatefulKernel>,
+        /// The coder of its input.
+        input: Arc<dyn AnyCoder>,
+    },
 }
 
 impl KeyedWork {
@@ -27,7 +33,7 @@ impl KeyedWork {
     pub fn partition(&self, bundle: &mut dyn AnyBundle, shards: &mut [Box<dyn AnyBundle>]) -> Result<(), BoxError> {
         match self {
             KeyedWork::Group { form, kernel, .. } => kernel.partition(*form, bundle, shards),
-            KeyedWork::Stateful(kernel) => kernel.partition(bundle, shards),
+            KeyedWork::Stateful { kernel, .. } => kernel.partition(bundle, shards),
         }
     }
 
@@ -35,7 +41,7 @@ impl KeyedWork {
     pub fn form(&self) -> Form {
         match self {
             KeyedWork::Group { form, .. } => *form,
-            KeyedWork::Stateful(_) => Form::Raw,
+            KeyedWork::Stateful { .. } => Form::Raw,
         }
     }
 }

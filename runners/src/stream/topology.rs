@@ -194,9 +194,7 @@ impl Topology<'_> {
     }
 
     fn empty_view(&self, view: NodeId) -> ViewState {
-        let node = self.plan.graph.node(view);
-        let Op::View(kernel) = &node.op else { unreachable!("steps look up views") };
-        ViewState::new(&**kernel, &self.plan.graph.collection(node.inputs[0]).windowing)
+        ViewState::new(&self.plan.graph, view).expect("steps look up views")
     }
 }
 

@@ -35,6 +35,7 @@ impl TriggerMachine {
             *budget -= 1;
             self.windows[slot].queued_ms[domain as usize] = NEVER;
             if self.next_wake(slot, domain) < now_ms {
+                self.note_change(slot);
                 self.forget_wakes(slot, domain);
                 self.wake(slot, domain, out);
             }
@@ -96,6 +97,9 @@ impl TriggerMachine {
             let keep = windowing.is_accumulating() && !last;
             let sides = ElementSides { timestamp, windows: WindowSet::one(held.window), pane };
             self.store.emit(held.key, held.cell, keep, sides, out);
+            if !keep {
+                held.cell_is_new();
+            }
         }
         self.register_hold(slot);
     }
@@ -106,6 +110,7 @@ impl TriggerMachine {
         held.active = false;
         held.panes = Panes::NONE;
         held.wakes.clear();
+        held.cell_is_new();
         if let Some(cell) = held.cell.take() {
             self.store.free(cell);
         }
@@ -122,6 +127,7 @@ impl TriggerMachine {
             self.store.free(cell);
         }
         self.holds.replace(held.hold.registered.take(), None);
+        self.note_expiry(slot);
         self.windows.remove(slot);
         if self.windows.has_none(key) {
             self.store.forget(key);
@@ -141,7 +147,7 @@ impl TriggerMachine {
         self.register_hold(slot);
     }
 
-    fn register_hold(&mut self, slot: Slot) {
+    pub(super) fn register_hold(&mut self, slot: Slot) {
         let gc = self.gc_of(slot);
         let hold = &mut self.windows[slot].hold;
         let after = hold.elements.or(hold.at_gc.then_some(gc));
@@ -149,7 +155,7 @@ impl TriggerMachine {
     }
 
     /// Puts a window into the queues in which it does not stand early enough.
-    fn queue(&mut self, slot: Slot) {
+    pub(super) fn queue(&mut self, slot: Slot) {
         for domain in Domain::ALL {
             let next_ms = self.next_wake(slot, domain);
             if next_ms < self.windows[slot].queued_ms[domain as usize] {

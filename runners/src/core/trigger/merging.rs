@@ -126,11 +126,13 @@ impl TriggerMachine {
             *hold = Hold { registered: hold.registered, ..Hold::default() };
         }
         self.scratch.parts = states;
+        self.note_change(into);
         self.grant_wishes(into);
     }
 
     /// Gives an active window bounds that no window had. Panes, wake-ups and trigger start anew; elements stay.
     fn grow(&mut self, slot: Slot, result: Window) -> Slot {
+        self.note_removal(slot);
         self.windows.rename(slot, result);
         self.windows.state_mut(slot).fill(0);
         let held = &mut self.windows[slot];
@@ -150,6 +152,7 @@ impl TriggerMachine {
             }
         }
         self.holds.replace(self.windows[from].hold.registered, None);
+        self.note_removal(from);
         self.windows.remove(from);
     }
 

@@ -7,6 +7,7 @@
 //! - `windows`: what is held, per (key, window); `holds`, `panes` and `timers` are the parts of that.
 //! - `arriving` and `merging`: elements find their windows.
 //! - `firing`: windows are asked, fire, and expire.
+//! - `saving`: snapshots.
 //! - `tree`, `asking` and `reviving`: the trigger; its shape, its life, and what merging makes of it.
 
 mod arriving;
@@ -17,6 +18,7 @@ mod holds;
 mod merging;
 mod panes;
 mod reviving;
+mod saving;
 mod timers;
 mod tree;
 mod windows;
@@ -35,6 +37,7 @@ pub use drops::Drops;
 
 use super::holds::Holds;
 use arriving::Scratch;
+use saving::Book;
 use timers::{Domain, Timers};
 use tree::{Clock, Tree};
 use windows::Windows;
@@ -51,6 +54,8 @@ pub struct TriggerMachine {
     output_watermark: Timestamp,
     drops: Drops,
     scratch: Scratch,
+    /// What has changed, where snapshots are taken.
+    book: Option<Box<Book>>,
 }
 
 impl TriggerMachine {
@@ -68,6 +73,7 @@ impl TriggerMachine {
             output_watermark: Timestamp::MIN,
             drops: Drops::default(),
             scratch: Scratch::default(),
+            book: None,
         }
     }
 
@@ -81,6 +87,9 @@ impl TriggerMachine {
         for slot in &touched {
             self.feed(*slot);
             self.ask(*slot, out);
+        }
+        if self.book.is_some() {
+            touched.iter().for_each(|slot| self.note_change(*slot));
         }
         self.put_back(touched);
         self.move_output_watermark();

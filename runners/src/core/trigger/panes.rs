@@ -27,6 +27,15 @@ impl Panes {
         Pane { timing, index: self.emitted, nonspeculative_index, first: self.emitted == 0, last }
     }
 
+    /// How many, and the non-speculative index of the last one.
+    pub(super) fn parts(&self) -> (u64, i64) {
+        (self.emitted, self.nonspeculative_index)
+    }
+
+    pub(super) fn of_parts((emitted, nonspeculative_index): (u64, i64)) -> Panes {
+        Panes { emitted, nonspeculative_index }
+    }
+
     pub(super) fn emitted(&mut self, pane: Pane) {
         *self = Panes { emitted: pane.index + 1, nonspeculative_index: pane.nonspeculative_index };
     }

@@ -6,10 +6,14 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use serde::{Deserialize, Serialize};
+
 use super::windows::Slot;
 
 /// Which clock a timer goes by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// Snapshots name them by their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Domain {
     /// The input watermark.
     Event,

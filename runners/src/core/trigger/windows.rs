@@ -36,6 +36,30 @@ pub(super) struct Held {
     pub(super) wakes: Vec<(Domain, i64)>,
     /// Where the window stands in the timers' queues.
     pub(super) queued_ms: [i64; 3],
+    /// It has changed since the last snapshot, where any are taken.
+    pub(super) changed: bool,
+    /// What the last one has of it.
+    pub(super) saved: Option<Saved>,
+}
+
+/// A (key, window) in a snapshot.
+#[derive(Clone, Copy)]
+pub(super) struct Saved {
+    /// The [extent](purlin_model::kernel::GroupStore::extent) of its cell, which can be built upon.
+    pub(super) extent: u32,
+    /// How long its entry was when it was put.
+    pub(super) full: u32,
+    /// How long the deltas behind that are.
+    pub(super) deltas: u32,
+}
+
+impl Held {
+    /// What the cell holds does not go on from what a snapshot has of it.
+    pub(super) fn cell_is_new(&mut self) {
+        if let Some(saved) = &mut self.saved {
+            saved.extent = 0;
+        }
+    }
 }
 
 /// All windows of all keys.
@@ -98,6 +122,8 @@ impl Windows {
             wakes_at_end: false,
             wakes: Vec::new(),
             queued_ms: [NEVER; 3],
+            changed: false,
+            saved: None,
         };
         let slot = match self.free.pop() {
             Some(slot) => {
@@ -121,6 +147,7 @@ impl Windows {
         self.unindex(slot);
         self[slot].generation = self[slot].generation.wrapping_add(1);
         self[slot].wakes = Vec::new();
+        self[slot].changed = false;
         self.free.push(slot);
     }
 

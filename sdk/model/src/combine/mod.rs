@@ -79,6 +79,18 @@ pub trait CombineFn<In>: Send + Sync + 'static {
     fn merge(&self, accumulator: &mut Self::Accumulator, other: Self::Accumulator);
     /// The result.
     fn extract(&self, accumulator: Self::Accumulator) -> Self::Output;
+
+    /// How much an accumulator holds that grows at its end only: then a snapshot writes just what came [since](Self::since) the last
+    /// one. `None`, as for most: it is written whole.
+    fn extent(&self, accumulator: &Self::Accumulator) -> Option<usize> {
+        let _ = accumulator;
+        None
+    }
+    /// What came after the first `extent` of it: merged into those it gives the accumulator.
+    fn since(&self, accumulator: &Self::Accumulator, extent: usize) -> Self::Accumulator {
+        let _ = extent;
+        accumulator.clone()
+    }
 }
 
 /// A shared combiner.
@@ -106,5 +118,13 @@ impl<In, C: CombineFn<In>> CombineFn<In> for Arc<C> {
 
     fn extract(&self, accumulator: C::Accumulator) -> C::Output {
         (**self).extract(accumulator)
+    }
+
+    fn extent(&self, accumulator: &C::Accumulator) -> Option<usize> {
+        (**self).extent(accumulator)
+    }
+
+    fn since(&self, accumulator: &C::Accumulator, extent: usize) -> C::Accumulator {
+        (**self).since(accumulator, extent)
     }
 }

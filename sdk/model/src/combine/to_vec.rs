@@ -33,6 +33,14 @@ impl<T: Element> CombineFn<T> for ToVec {
     fn extract(&self, values: Vec<T>) -> Vec<T> {
         values
     }
+
+    fn extent(&self, values: &Vec<T>) -> Option<usize> {
+        Some(values.len())
+    }
+
+    fn since(&self, values: &Vec<T>, extent: usize) -> Vec<T> {
+        values[extent..].to_vec()
+    }
 }
 
 /// Pairs as a map.
@@ -63,6 +71,14 @@ impl<K: Key, V: Element> CombineFn<(K, V)> for ToMap {
         let map: HashMap<K, V> = pairs.into_iter().collect();
         assert!(map.len() == count, "a map view was given the same key twice; use `as_multimap` where that may be");
         map
+    }
+
+    fn extent(&self, pairs: &Vec<(K, V)>) -> Option<usize> {
+        Some(pairs.len())
+    }
+
+    fn since(&self, pairs: &Vec<(K, V)>, extent: usize) -> Vec<(K, V)> {
+        pairs[extent..].to_vec()
     }
 }
 

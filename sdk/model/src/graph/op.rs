@@ -1,6 +1,7 @@
 //! What a node does.
 
 use std::any::Any;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::bundle::AnyBundle;
@@ -56,6 +57,8 @@ impl Op {
 pub trait ViewKernel: Send + Sync {
     /// Moves the elements out, each with its one window.
     fn values(&self, bundle: &mut dyn AnyBundle) -> Vec<(Window, Arc<dyn Any + Send + Sync>)>;
+    /// Copies of values as elements, each in its window: what [`values`](Self::values) takes.
+    fn to_bundle(&self, values: &HashMap<Window, Arc<dyn Any + Send + Sync>>) -> Box<dyn AnyBundle>;
     /// What a window without an element looks up; `None` where that is an error.
     fn default_value(&self) -> Option<Arc<dyn Any + Send + Sync>>;
 }

@@ -1,5 +1,6 @@
 //! The kernel of a grouping by key: keys and values of known types, handed out in the shapes that runners drive.
 
+use std::any::type_name;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use super::lift::{Combined, Lift, Raw};
 use super::partition::Part;
 use super::store::{GroupStore, TypedStore};
 use super::table::{TypedTable, WindowTable};
+use super::tracking::{Tracked, Untracked};
 use super::{Lifted, Operator};
 use crate::bundle::{AnyBundle, Bundle, ElementSides};
 use crate::coder::{AnyCoder, TypedCoder, encode_key};
@@ -54,8 +56,12 @@ pub trait Grouping: Send + Sync {
     fn new_dropped(&self) -> Box<dyn AnyBundle>;
     /// Cells for a trigger machine; raw elements only.
     fn store(&self) -> Box<dyn GroupStore>;
-    /// Whole windows at once.
-    fn table(&self, form: Form) -> Box<dyn WindowTable>;
+    /// Whole windows at once. `tracked`: it keeps book of changes, for snapshots.
+    fn table(&self, form: Form, tracked: bool) -> Box<dyn WindowTable>;
+    /// The type of the keys.
+    fn key_type(&self) -> &'static str;
+    /// What is kept of a key's values, as text that is equal for equal types.
+    fn accumulator(&self) -> String;
     /// One thread's share of a bounded input; raw elements only.
     fn aggregator(&self) -> Box<dyn Aggregator>;
     /// A part of a partition with nothing in it, to decode spilled ones into.
@@ -167,11 +173,22 @@ impl<K: Key, V: Element, C: CombineFn<V>> Grouping for GroupingKernel<K, V, C> {
         Box::new(TypedStore::<K, V, C>::new(self.combiner.clone()))
     }
 
-    fn table(&self, form: Form) -> Box<dyn WindowTable> {
-        match form {
-            Form::Raw => Box::new(TypedTable::<K, V, C, Raw>::new(self.combiner.clone())),
-            Form::Lifted => Box::new(TypedTable::<K, V, C, Combined>::new(self.combiner.clone())),
+    fn table(&self, form: Form, tracked: bool) -> Box<dyn WindowTable> {
+        let combiner = self.combiner.clone();
+        match (form, tracked) {
+            (Form::Raw, false) => Box::new(TypedTable::<K, V, C, Raw, Untracked>::new(combiner)),
+            (Form::Raw, true) => Box::new(TypedTable::<K, V, C, Raw, Tracked>::new(combiner)),
+            (Form::Lifted, false) => Box::new(TypedTable::<K, V, C, Combined, Untracked>::new(combiner)),
+            (Form::Lifted, true) => Box::new(TypedTable::<K, V, C, Combined, Tracked>::new(combiner)),
         }
+    }
+
+    fn key_type(&self) -> &'static str {
+        type_name::<K>()
+    }
+
+    fn accumulator(&self) -> String {
+        format!("{} of {} as {}", type_name::<C>(), type_name::<V>(), type_name::<C::Accumulator>())
     }
 
     fn aggregator(&self) -> Box<dyn Aggregator> {

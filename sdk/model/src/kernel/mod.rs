@@ -9,6 +9,7 @@
 //!   under a trigger machine), [`WindowTable`] (whole windows at once) and [`Aggregator`] (a bounded input, in parallel).
 //! - [`StatefulKernel`]: what a `DoFn` with state and timers needs; the runner keeps the clocks.
 
+mod accumulated;
 mod aggregator;
 mod by_window;
 mod entries;
@@ -19,10 +20,13 @@ mod lift;
 mod operator;
 mod partition;
 mod slots;
+mod state_book;
+mod state_forms;
 mod stateful;
 mod stateful_run;
 mod store;
 mod table;
+mod tracking;
 mod window_numbers;
 
 pub use aggregator::{Aggregator, Groups, Partial};

@@ -119,14 +119,15 @@ impl<K: Key, S> Slots<K, S> {
         Some((slot, window))
     }
 
-    /// Frees a slot.
-    pub(super) fn release(&mut self, id: SlotId) {
-        let Some(slot) = self.slots.place(id.0).take() else { return };
-        let table = &mut self.windows[slot.window as usize].table;
+    /// Frees a slot; gives what was in it, and its window.
+    pub(super) fn release(&mut self, id: SlotId) -> Option<(Slot<K, S>, Window)> {
+        let slot = self.slots.place(id.0).take()?;
+        let OfWindow { window, table } = &mut self.windows[slot.window as usize];
         if let Ok(found) = table.find_entry(hash_of(&slot.key), |held| *held == id.0) {
             found.remove();
         }
         self.free.push(id.0);
+        Some((slot, *window))
     }
 
     /// Forgets a window; its slots are still in use, each until it is [taken](Self::take).
@@ -199,7 +200,7 @@ mod tests {
         let (number, _) = slots.window(window(0));
         let many = 3 * CHUNK as u64 + 7;
         (0..many).for_each(|key| assert_eq!(slots.slot(number, key, || key * 2).0.0 as u64, key));
-        (0..many).step_by(2).for_each(|key| slots.release(SlotId(key as u32)));
+        (0..many).step_by(2).for_each(|key| drop(slots.release(SlotId(key as u32))));
         (0..many).for_each(|key| assert_eq!(slots.slot(number, key, || key * 2).1.state, key * 2));
         assert_eq!(slots.len(), many as usize);
         assert_eq!(slots.iter_mut().map(|(_, slot)| slot.state).sum::<u64>(), many * (many - 1));

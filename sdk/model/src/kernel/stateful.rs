@@ -6,6 +6,7 @@
 
 use crate::bundle::AnyBundle;
 use crate::kernel::SideInputs;
+use crate::snapshot::{StateEntry, StateLog};
 use crate::window::Window;
 use crate::{BoxError, DropCause, Timestamp};
 
@@ -25,8 +26,8 @@ pub struct TimerSpec {
     pub name: &'static str,
     /// What it goes by.
     pub domain: TimeDomain,
-    /// Whether it is a family: many timers told apart by a tag.
-    pub is_family: bool,
+    /// Of a family, many timers told apart by tags: the tags' type.
+    pub tags: Option<&'static str>,
 }
 
 /// A state cell as it was declared.
@@ -131,6 +132,8 @@ pub struct StateChanges {
 pub trait StatefulKernel: Send + Sync {
     /// What the transform declares.
     fn spec(&self) -> &StatefulSpec;
+    /// The type of the keys.
+    fn key_type(&self) -> &'static str;
     /// Moves each element to the output of the shard that owns its key, as [`Grouping::partition`](super::Grouping::partition) does.
     fn partition(&self, bundle: &mut dyn AnyBundle, shards: &mut [Box<dyn AnyBundle>]) -> Result<(), BoxError>;
     /// Appends the encoding of element `i`'s key.
@@ -180,7 +183,7 @@ pub trait StatefulRun: Send {
         changes: &mut StateChanges,
     ) -> Result<bool, BoxError>;
     /// Clears cells whose time to live is over. Called now and then, not at every advance; what is over is never seen in any case.
-    fn sweep(&mut self, clock: StateClock);
+    fn sweep(&mut self, clock: StateClock) -> Result<(), BoxError>;
     /// After the elements and timers of a bundle; may emit.
     fn finish_bundle(&mut self, outputs: &mut [Box<dyn AnyBundle>]) -> Result<(), BoxError>;
     /// After the last bundle.
@@ -191,6 +194,18 @@ pub trait StatefulRun: Send {
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
+    /// From now on it keeps book of what changes; called before anything does.
+    fn track_changes(&mut self);
+    /// Appends what has changed since the last snapshot. No window is half expired.
+    fn snapshot(&mut self, log: &mut StateLog) -> Result<(), BoxError>;
+    /// Takes over what snapshots hold, before the first bundle. `numbers` says of each cell and, behind these, each timer of the run
+    /// that wrote them which number it has among those of this one. What was set and opened stands in `changes`.
+    fn restore(
+        &mut self,
+        entries: Vec<StateEntry>,
+        numbers: &[usize],
+        changes: &mut StateChanges,
+    ) -> Result<(), BoxError>;
     /// Writes all cells as bytes and takes them back, changing nothing: finds cells whose types do not survive that.
     fn round_trip(&mut self) -> Result<(), BoxError>;
 }

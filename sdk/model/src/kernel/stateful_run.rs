@@ -1,16 +1,21 @@
 //! A stateful `DoFn` at work: the typed side of what the runner's machine drives.
 
+use std::any::type_name;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::vec::IntoIter;
 
+use super::accumulated::decoded;
 use super::slots::Slots;
+use super::state_book::Book;
+use super::state_forms::{MarkSaved, Reader, SetTimers, Writer};
 use super::{
     SideInputs, SlotId, StateChanges, StateClock, StatefulKernel, StatefulRun, StatefulSpec, TimeDomain, TimerId,
     grouping,
 };
 use crate::bundle::{AnyBundle, ElementSides};
 use crate::coder::encode_key;
+use crate::snapshot::{StateEntry, StateLog};
 use crate::state::{Cell, Now, Occasion, Setting, Settling, State, Visit};
 use crate::window::{Window, WindowSet};
 use crate::{BoxError, DropCause, Element, Key, Outputs, Pane, StateContext, StatefulDoFn, TimerContext, Timestamp};
@@ -41,6 +46,10 @@ impl<K: Key, V: Element, D: StatefulDoFn<K, V>> StatefulKernel for TypedStateful
         &self.spec
     }
 
+    fn key_type(&self) -> &'static str {
+        type_name::<K>()
+    }
+
     fn partition(&self, bundle: &mut dyn AnyBundle, shards: &mut [Box<dyn AnyBundle>]) -> Result<(), BoxError> {
         grouping::partition(bundle.downcast::<(K, V)>(), shards)
     }
@@ -63,6 +72,7 @@ impl<K: Key, V: Element, D: StatefulDoFn<K, V>> StatefulKernel for TypedStateful
             slots: Slots::<K, D::State>::new(),
             version: 0,
             expiring: None,
+            book: None,
             of: PhantomData::<fn(V)>,
         })
     }
@@ -79,6 +89,8 @@ struct Run<K, V, D: StatefulDoFn<K, V>> {
     version: u64,
     /// A window that is expiring and the slots of which are not done.
     expiring: Option<(Window, IntoIter<u32>)>,
+    /// What has changed, where snapshots are taken.
+    book: Option<Box<Book>>,
     of: PhantomData<fn(V)>,
 }
 
@@ -113,6 +125,9 @@ impl<K: Key, V: Element, D: StatefulDoFn<K, V>> StatefulRun for Run<K, V, D> {
                 }
             };
             let (id, slot) = self.slots.slot(number, key, D::State::empty);
+            if let Some(book) = &mut self.book {
+                book.note(id);
+            }
             let ElementSides { timestamp, pane, .. } = sides;
             (cx.timestamp, cx.window, cx.pane) = (timestamp, window, pane);
             if self.has_lifetimes {
@@ -135,7 +150,7 @@ impl<K: Key, V: Element, D: StatefulDoFn<K, V>> StatefulRun for Run<K, V, D> {
                 slot.state.visit(&mut Settle(&mut settling))?;
             }
             if is_empty(&mut slot.state)? {
-                self.slots.release(id);
+                self.release(id)?;
             }
         }
         self.out.flush(outputs)
@@ -154,6 +169,9 @@ impl<K: Key, V: Element, D: StatefulDoFn<K, V>> StatefulRun for Run<K, V, D> {
         let mut fire = Fire { timer, version, next: 0, fired: None };
         slot.state.visit(&mut fire)?;
         let Some(setting) = fire.fired else { return Ok(false) };
+        if let Some(book) = &mut self.book {
+            book.note(timer.slot);
+        }
         let domain = self.spec.timers[usize::from(timer.timer)].domain;
         let firing_time = Timestamp::from_millis(setting.at_ms);
         // By event time a processing-time timer stands where its element does.
@@ -176,7 +194,7 @@ impl<K: Key, V: Element, D: StatefulDoFn<K, V>> StatefulRun for Run<K, V, D> {
         };
         slot.state.visit(&mut Settle(&mut settling))?;
         if is_empty(&mut slot.state)? {
-            self.slots.release(timer.slot);
+            self.release(timer.slot)?;
         }
         self.out.flush(outputs)?;
         Ok(true)
@@ -193,6 +211,9 @@ impl<K: Key, V: Element, D: StatefulDoFn<K, V>> StatefulRun for Run<K, V, D> {
     ) -> Result<bool, BoxError> {
         if self.expiring.as_ref().is_none_or(|(current, _)| *current != window) {
             let Some(slots) = self.slots.close(window) else { return Ok(true) };
+            if let Some(book) = &mut self.book {
+                book.note_closed(window, &slots);
+            }
             self.expiring = Some((window, slots.into_iter()));
         }
         let Some((_, slots)) = &mut self.expiring else { return Ok(true) };
@@ -233,7 +254,7 @@ impl<K: Key, V: Element, D: StatefulDoFn<K, V>> StatefulRun for Run<K, V, D> {
         Ok(done)
     }
 
-    fn sweep(&mut self, clock: StateClock) {
+    fn sweep(&mut self, clock: StateClock) -> Result<(), BoxError> {
         // Of elements to come that count the earliest has this time.
         let event = clock.input_watermark.saturating_add_millis(-clock.lateness_ms);
         let mut sweep = Sweep(Now { event, processing_ms: clock.now_ms });
@@ -242,7 +263,7 @@ impl<K: Key, V: Element, D: StatefulDoFn<K, V>> StatefulRun for Run<K, V, D> {
             let swept = slot.state.visit(&mut sweep).and_then(|()| is_empty(&mut slot.state));
             emptied.extend(swept.is_ok_and(|is_empty| is_empty).then_some(id));
         }
-        emptied.into_iter().for_each(|id| self.slots.release(id));
+        emptied.into_iter().try_for_each(|id| self.release(id))
     }
 
     fn finish_bundle(&mut self, outputs: &mut [Box<dyn AnyBundle>]) -> Result<(), BoxError> {
@@ -260,6 +281,42 @@ impl<K: Key, V: Element, D: StatefulDoFn<K, V>> StatefulRun for Run<K, V, D> {
         self.slots.len()
     }
 
+    fn track_changes(&mut self) {
+        self.book = Some(Box::default());
+    }
+
+    fn snapshot(&mut self, log: &mut StateLog) -> Result<(), BoxError> {
+        if self.expiring.is_some() {
+            return Err("a window is half expired: snapshots are taken when nothing is due".into());
+        }
+        let book = self.book.as_mut().ok_or("no book of changes is kept")?;
+        book.write(&mut self.slots, &mut Writer::new(&self.spec), log)
+    }
+
+    fn restore(
+        &mut self,
+        entries: Vec<StateEntry>,
+        numbers: &[usize],
+        changes: &mut StateChanges,
+    ) -> Result<(), BoxError> {
+        // In other numbers than ours it can be read only once.
+        let read_again = numbers.iter().copied().eq(0..numbers.len());
+        for StateEntry { window, key, value, deltas } in &entries {
+            let (number, is_new) = self.slots.window(*window);
+            changes.opened.extend(is_new.then_some(*window));
+            let (id, slot) = self.slots.slot(number, decoded(key)?, D::State::empty);
+            Reader::new(&self.spec, numbers).read(value, deltas, &mut slot.state)?;
+            let timers = &mut changes.timers;
+            slot.state.visit(&mut SetTimers { slot: id, next: 0, version: &mut self.version, changes: timers })?;
+            if let Some(book) = &mut self.book {
+                slot.state.visit(&mut MarkSaved)?;
+                let lengths = (value.len(), deltas.iter().map(Vec::len).sum());
+                book.note_restored(id, *window, lengths, read_again);
+            }
+        }
+        Ok(())
+    }
+
     fn round_trip(&mut self) -> Result<(), BoxError> {
         let mut round_trip = RoundTrip { spec: self.spec.clone(), cells: 0, timers: 0, bytes: Vec::new() };
         for (_, slot) in self.slots.iter_mut() {
@@ -267,6 +324,17 @@ impl<K: Key, V: Element, D: StatefulDoFn<K, V>> StatefulRun for Run<K, V, D> {
             slot.state.visit(&mut round_trip)?;
         }
         Ok(())
+    }
+}
+
+impl<K: Key, V: Element, D: StatefulDoFn<K, V>> Run<K, V, D> {
+    /// Frees a slot in which nothing is any more.
+    #[inline]
+    fn release(&mut self, id: SlotId) -> Result<(), BoxError> {
+        match (&mut self.book, self.slots.release(id)) {
+            (Some(book), Some(freed)) => book.note_freed(id, freed),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -352,6 +420,9 @@ struct RoundTrip {
 
 impl Visit for RoundTrip {
     fn cell<C: Cell>(&mut self, cell: &mut C) -> Result<(), BoxError> {
+        if !C::IS_STORED {
+            return Ok(());
+        }
         self.bytes.clear();
         cell.encode(&mut self.bytes)?;
         let mut from = self.bytes.as_slice();

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
+use super::accumulated::decoded;
 use super::hash::hash_of;
 use crate::bundle::{AnyBundle, ElementSides};
+use crate::coder::{Coder, Postcard, encode_key};
 use crate::combine::CombineFn;
-use crate::{DropCause, Dropped, Element, Key};
+use crate::{BoxError, DropCause, Dropped, Element, Key};
 
 /// A key, by number, as long as the store holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -46,6 +48,19 @@ pub trait GroupStore: Send {
     fn free(&mut self, cell: CellId);
     /// Gives a key's number back; it has no cells any more.
     fn forget(&mut self, key: KeyId);
+    /// Appends a key's encoding.
+    fn encode_key(&self, key: KeyId, into: &mut Vec<u8>) -> Result<(), BoxError>;
+    /// The number of a key, which is held from now on, by its encoding.
+    fn restore_key(&mut self, encoded: &[u8]) -> Result<KeyId, BoxError>;
+    /// Whether something has been added to a cell since it was made or emptied.
+    fn is_filled(&self, cell: CellId) -> bool;
+    /// How much a cell holds that has only grown at its end since it was last empty: see
+    /// [`CombineFn::extent`](crate::combine::CombineFn::extent).
+    fn extent(&self, cell: CellId) -> Option<u32>;
+    /// Appends the encoding of what came into a cell after its first `extent`.
+    fn encode_cell(&self, cell: CellId, extent: u32, into: &mut Vec<u8>) -> Result<(), BoxError>;
+    /// Adds what was encoded to a cell.
+    fn restore_cell(&mut self, cell: CellId, encoded: &[u8]) -> Result<(), BoxError>;
 }
 
 pub(super) struct TypedStore<K, V, C: CombineFn<V>> {
@@ -174,5 +189,40 @@ impl<K: Key, V: Element, C: CombineFn<V>> GroupStore for TypedStore<K, V, C> {
             found.remove();
         }
         self.free_keys.push(key.0);
+    }
+
+    fn encode_key(&self, key: KeyId, into: &mut Vec<u8>) -> Result<(), BoxError> {
+        encode_key(self.keys[key.0 as usize].as_ref().expect("a key is held while it has windows"), into)
+    }
+
+    fn restore_key(&mut self, encoded: &[u8]) -> Result<KeyId, BoxError> {
+        let key = decoded(encoded)?;
+        Ok(self.id_of(key))
+    }
+
+    fn is_filled(&self, cell: CellId) -> bool {
+        self.cells[cell.0 as usize].is_some()
+    }
+
+    fn extent(&self, cell: CellId) -> Option<u32> {
+        let extent = self.combiner.extent(self.cells[cell.0 as usize].as_ref()?)?;
+        u32::try_from(extent).ok()
+    }
+
+    fn encode_cell(&self, cell: CellId, extent: u32, into: &mut Vec<u8>) -> Result<(), BoxError> {
+        match &self.cells[cell.0 as usize] {
+            None => Ok(()),
+            Some(accumulator) if extent == 0 => Postcard.encode(accumulator, into),
+            Some(accumulator) => Postcard.encode(&self.combiner.since(accumulator, extent as usize), into),
+        }
+    }
+
+    fn restore_cell(&mut self, cell: CellId, encoded: &[u8]) -> Result<(), BoxError> {
+        let restored = decoded(encoded)?;
+        match &mut self.cells[cell.0 as usize] {
+            Some(accumulator) => self.combiner.merge(accumulator, restored),
+            empty => *empty = Some(restored),
+        }
+        Ok(())
     }
 }

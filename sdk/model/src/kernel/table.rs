@@ -1,18 +1,27 @@
 //! One table per window: the fast path where each window is emitted once, whole.
+//!
+//! In snapshots a key's entry is its accumulator: see `accumulated`. A window that was emitted is dropped as a whole.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use hashbrown::HashTable;
-use hashbrown::hash_table::{Entry, IntoIter};
+use hashbrown::hash_table::{Entry as Place, IntoIter};
 
+use super::accumulated::{self, Scratch};
 use super::hash::hash_of;
 use super::lift::Arriving;
+use super::tracking::Track;
 use super::window_numbers::WindowNumbers;
 use crate::Key;
 use crate::bundle::{AnyBundle, ElementSides};
 use crate::combine::CombineFn;
+use crate::snapshot::{StateEntry, StateLog};
 use crate::window::{Window, WindowSet};
-use crate::{Element, Pane};
+use crate::{BoxError, Element, Pane};
+
+/// Where more than this part of a window has changed it is gone through as it lies.
+const SCAN_SHARE: usize = 4;
 
 /// Accumulators per window and key, for windows that fire once.
 pub trait WindowTable: Send {
@@ -20,6 +29,10 @@ pub trait WindowTable: Send {
     fn fold(&mut self, bundle: &mut dyn AnyBundle, opened: &mut Vec<Window>);
     /// Moves up to `limit` results of `window` to `out`; `true` once there are no more. The window takes no elements meanwhile.
     fn emit(&mut self, window: Window, limit: usize, out: &mut dyn AnyBundle) -> bool;
+    /// Appends what has changed since the last snapshot. No window is half emitted. Only of a table that keeps book of changes.
+    fn snapshot(&mut self, log: &mut StateLog) -> Result<(), BoxError>;
+    /// Takes over what snapshots hold, before the first bundle.
+    fn restore(&mut self, entries: Vec<StateEntry>, opened: &mut Vec<Window>) -> Result<(), BoxError>;
     /// How many (window, key) pairs are held.
     fn len(&self) -> usize;
     /// Whether nothing is held.
@@ -28,22 +41,39 @@ pub trait WindowTable: Send {
     }
 }
 
-pub(super) struct TypedTable<K, V, C: CombineFn<V>, F> {
+pub(super) struct TypedTable<K, V, C: CombineFn<V>, F, T: Track> {
     combiner: Arc<C>,
     numbers: WindowNumbers,
-    tables: Vec<HashTable<(K, C::Accumulator)>>,
-    emitting: Option<(Window, IntoIter<(K, C::Accumulator)>)>,
-    of: std::marker::PhantomData<fn(V, F)>,
+    tables: Vec<OfWindow<Entry<K, C::Accumulator, T>, T>>,
+    emitting: Option<(Window, IntoIter<Entry<K, C::Accumulator, T>>)>,
+    /// Windows that are in a snapshot and were emitted since.
+    dropped: Vec<Window>,
+    of: PhantomData<fn(V, F)>,
 }
 
-impl<K: Key, V: Element, C: CombineFn<V>, F: Arriving<V, C>> TypedTable<K, V, C, F> {
+type Entry<K, A, T> = (K, A, <T as Track>::Mark);
+
+/// The entries of one window.
+struct OfWindow<E, T: Track> {
+    entries: HashTable<E>,
+    book: T::Book,
+}
+
+impl<E, T: Track> Default for OfWindow<E, T> {
+    fn default() -> Self {
+        OfWindow { entries: HashTable::new(), book: T::Book::default() }
+    }
+}
+
+impl<K: Key, V: Element, C: CombineFn<V>, F: Arriving<V, C>, T: Track> TypedTable<K, V, C, F, T> {
     pub(super) fn new(combiner: Arc<C>) -> Self {
         TypedTable {
             combiner,
             numbers: WindowNumbers::default(),
             tables: Vec::new(),
             emitting: None,
-            of: std::marker::PhantomData,
+            dropped: Vec::new(),
+            of: PhantomData,
         }
     }
 
@@ -55,24 +85,32 @@ impl<K: Key, V: Element, C: CombineFn<V>, F: Arriving<V, C>> TypedTable<K, V, C,
         if is_new {
             opened.push(window);
             if number == self.tables.len() {
-                self.tables.push(HashTable::new());
+                self.tables.push(OfWindow::default());
             }
         }
         number
     }
 
     #[inline]
-    fn fold_one(combiner: &C, table: &mut HashTable<(K, C::Accumulator)>, key: K, value: F::Item) {
-        match table.entry(hash_of(&key), |(held, _)| *held == key, |(held, _)| hash_of(held)) {
-            Entry::Occupied(mut found) => F::fold(value, combiner, &mut found.get_mut().1),
-            Entry::Vacant(free) => {
-                free.insert((key, F::first(value, combiner)));
+    fn fold_one(combiner: &C, table: &mut OfWindow<Entry<K, C::Accumulator, T>, T>, key: K, value: F::Item) {
+        let OfWindow { entries, book } = table;
+        let hash = hash_of(&key);
+        match entries.entry(hash, |(held, ..)| *held == key, |(held, ..)| hash_of(held)) {
+            Place::Occupied(mut found) => {
+                let (_, accumulator, mark) = found.get_mut();
+                F::fold(value, combiner, accumulator);
+                T::note(mark, book, hash);
+            }
+            Place::Vacant(free) => {
+                let mut mark = T::Mark::default();
+                T::note_new(&mut mark, book, hash);
+                free.insert((key, F::first(value, combiner), mark));
             }
         }
     }
 }
 
-impl<K: Key, V: Element, C: CombineFn<V>, F: Arriving<V, C>> WindowTable for TypedTable<K, V, C, F> {
+impl<K: Key, V: Element, C: CombineFn<V>, F: Arriving<V, C>, T: Track> WindowTable for TypedTable<K, V, C, F, T> {
     fn fold(&mut self, bundle: &mut dyn AnyBundle, opened: &mut Vec<Window>) {
         let mut of_run = Vec::new();
         bundle.downcast::<(K, F::Item)>().drain_by_windows(|windows, elements| {
@@ -91,7 +129,9 @@ impl<K: Key, V: Element, C: CombineFn<V>, F: Arriving<V, C>> WindowTable for Typ
     fn emit(&mut self, window: Window, limit: usize, out: &mut dyn AnyBundle) -> bool {
         if self.emitting.as_ref().is_none_or(|(current, _)| *current != window) {
             let Some(number) = self.numbers.remove(window) else { return true };
-            self.emitting = Some((window, std::mem::take(&mut self.tables[number as usize]).into_iter()));
+            let OfWindow { entries, mut book } = std::mem::take(&mut self.tables[number as usize]);
+            self.dropped.extend(T::book(&mut book).filter(|book| book.is_saved).map(|_| window));
+            self.emitting = Some((window, entries.into_iter()));
         }
         let Some((_, results)) = &mut self.emitting else { return true };
         let sides = ElementSides {
@@ -99,7 +139,7 @@ impl<K: Key, V: Element, C: CombineFn<V>, F: Arriving<V, C>> WindowTable for Typ
             windows: WindowSet::one(window),
             pane: Pane::ON_TIME_AND_ONLY,
         };
-        let panes = results.by_ref().take(limit).map(|(key, accumulator)| (key, self.combiner.extract(accumulator)));
+        let panes = results.by_ref().take(limit).map(|(key, accumulator, _)| (key, self.combiner.extract(accumulator)));
         out.downcast().extend_with(panes, sides);
         let done = results.len() == 0;
         if done {
@@ -108,8 +148,53 @@ impl<K: Key, V: Element, C: CombineFn<V>, F: Arriving<V, C>> WindowTable for Typ
         done
     }
 
+    fn snapshot(&mut self, log: &mut StateLog) -> Result<(), BoxError> {
+        if self.emitting.is_some() {
+            return Err("a window is half emitted: snapshots are taken when nothing is due".into());
+        }
+        // First: of what is put below none is gone.
+        self.dropped.drain(..).for_each(|window| log.drop_window(window));
+        let mut scratch = Scratch::default();
+        for (window, number) in self.numbers.iter() {
+            let OfWindow { entries, book } = &mut self.tables[number as usize];
+            let Some(book) = T::book(book) else { return Err("this table keeps no book of changes".into()) };
+            let mut write = |(key, accumulator, mark): &mut Entry<K, C::Accumulator, T>| match T::mark(mark) {
+                Some(mark) if mark.changed => {
+                    accumulated::write(&*self.combiner, window, (key, accumulator), mark, &mut scratch, log)
+                }
+                _ => Ok(()),
+            };
+            if book.is_saved && book.changed.len() * SCAN_SHARE < entries.len() {
+                book.changed.drain(..).try_for_each(|hash| entries.iter_hash_mut(hash).try_for_each(&mut write))?;
+            } else {
+                entries.iter_mut().try_for_each(write)?;
+                book.changed.clear();
+            }
+            book.is_saved = !entries.is_empty();
+        }
+        Ok(())
+    }
+
+    fn restore(&mut self, entries: Vec<StateEntry>, opened: &mut Vec<Window>) -> Result<(), BoxError> {
+        for StateEntry { window, key, value, deltas } in entries {
+            let key: K = accumulated::decoded(&key)?;
+            let accumulator = accumulated::read(&*self.combiner, &value, &deltas)?;
+            let number = self.index_of(window, opened);
+            let OfWindow { entries, book } = &mut self.tables[number];
+            let mut entry = (key, accumulator, T::Mark::default());
+            if let Some(mark) = T::mark(&mut entry.2) {
+                mark.saved = self.combiner.extent(&entry.1).and_then(|extent| u32::try_from(extent).ok()).unwrap_or(0);
+            }
+            if let Some(book) = T::book(book) {
+                book.is_saved = true;
+            }
+            entries.insert_unique(hash_of(&entry.0), entry, |(held, ..)| hash_of(held));
+        }
+        Ok(())
+    }
+
     fn len(&self) -> usize {
         let emitting = self.emitting.as_ref().map_or(0, |(_, results)| results.len());
-        emitting + self.tables.iter().map(HashTable::len).sum::<usize>()
+        emitting + self.tables.iter().map(|table| table.entries.len()).sum::<usize>()
     }
 }

@@ -33,6 +33,11 @@ impl WindowNumbers {
         Some(number)
     }
 
+    /// Every window and its number.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Window, u32)> {
+        self.numbers.iter().map(|(window, number)| (*window, *number))
+    }
+
     /// Forgets every window.
     pub(super) fn clear(&mut self) {
         self.numbers.clear();

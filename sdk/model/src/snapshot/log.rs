@@ -65,6 +65,13 @@ impl StateLog {
         self.records += 1;
     }
 
+    /// The changes of `later`, behind those of this log.
+    pub fn append(&mut self, later: StateLog) {
+        self.bytes.extend_from_slice(&later.bytes);
+        self.window = later.window.or(self.window);
+        self.records += later.records;
+    }
+
     /// The log so far.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes

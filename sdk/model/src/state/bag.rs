@@ -122,6 +122,11 @@ impl<T: Element, L: Lifetime> Cell for Bag<T, L> {
         Ok(true)
     }
 
+    fn mark_saved(&mut self) {
+        self.is_replaced = false;
+        self.saved = self.held.len();
+    }
+
     fn apply_delta(&mut self, from: &mut &[u8]) -> Result<(), BoxError> {
         if take(from)? {
             self.held.clear();

@@ -41,6 +41,8 @@ pub trait Visit {
 pub trait Cell: Default + Send + 'static {
     /// Whether it is a timer, or a family of them: then it stands in [`StatefulSpec::timers`].
     const IS_TIMER: bool = false;
+    /// Whether it stores anything: then, unless it is a timer, it stands in [`StatefulSpec::cells`].
+    const IS_STORED: bool = true;
 
     /// Adds its declaration.
     fn declare(name: &'static str, into: &mut StatefulSpec);
@@ -62,6 +64,8 @@ pub trait Cell: Default + Send + 'static {
     fn decode(&mut self, from: &mut &[u8]) -> Result<(), BoxError>;
     /// Appends what has changed since this was last called; `false`, and nothing is appended, if nothing has.
     fn take_delta(&mut self, into: &mut Vec<u8>) -> Result<bool, BoxError>;
+    /// What it holds has been kept in its full form: the next delta is of what changes from now on.
+    fn mark_saved(&mut self);
     /// Takes a delta from the front of `from` and makes its changes.
     fn apply_delta(&mut self, from: &mut &[u8]) -> Result<(), BoxError>;
 
@@ -70,6 +74,10 @@ pub trait Cell: Default + Send + 'static {
     fn fire(&mut self, member: u32, version: u64) -> Option<Setting> {
         let _ = (member, version);
         None
+    }
+    /// Of a timer: gives what is set, each setting with the number of its member.
+    fn settings(&self, each: &mut dyn FnMut(u32, Setting)) {
+        let _ = each;
     }
     /// Of a timer: makes what was asked of it so, and takes back the mark that it fired.
     #[inline]

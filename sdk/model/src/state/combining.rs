@@ -115,6 +115,10 @@ impl<C: CombineFn<In> + Default, In: Element, L: Lifetime> Cell for Combining<C,
         Ok(true)
     }
 
+    fn mark_saved(&mut self) {
+        self.is_changed = false;
+    }
+
     fn apply_delta(&mut self, from: &mut &[u8]) -> Result<(), BoxError> {
         self.decode(from)
     }

@@ -10,6 +10,8 @@ use crate::kernel::StatefulSpec;
 pub struct WindowExpiration;
 
 impl Cell for WindowExpiration {
+    const IS_STORED: bool = false;
+
     fn declare(_: &'static str, into: &mut StatefulSpec) {
         into.on_window_expiration = true;
     }
@@ -31,6 +33,8 @@ impl Cell for WindowExpiration {
     fn take_delta(&mut self, _: &mut Vec<u8>) -> Result<bool, BoxError> {
         Ok(false)
     }
+
+    fn mark_saved(&mut self) {}
 
     fn apply_delta(&mut self, _: &mut &[u8]) -> Result<(), BoxError> {
         Ok(())

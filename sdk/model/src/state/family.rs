@@ -1,5 +1,6 @@
 //! A family of timers: any number of them, told apart by tags.
 
+use std::any::type_name;
 use std::marker::PhantomData;
 use std::time::Duration;
 
@@ -157,7 +158,7 @@ impl<C: Clock, Tag: Key> Cell for TimerFamily<C, Tag> {
     const IS_TIMER: bool = true;
 
     fn declare(name: &'static str, into: &mut StatefulSpec) {
-        into.timers.push(TimerSpec { name, domain: C::DOMAIN, is_family: true });
+        into.timers.push(TimerSpec { name, domain: C::DOMAIN, tags: Some(type_name::<Tag>()) });
     }
 
     #[inline]
@@ -179,10 +180,18 @@ impl<C: Clock, Tag: Key> Cell for TimerFamily<C, Tag> {
         self.settings.take_delta(into)
     }
 
+    fn mark_saved(&mut self) {
+        self.settings.mark_saved();
+    }
+
     fn apply_delta(&mut self, from: &mut &[u8]) -> Result<(), BoxError> {
         self.settings.apply_delta(from)?;
         self.rebook();
         Ok(())
+    }
+
+    fn settings(&self, each: &mut dyn FnMut(u32, Setting)) {
+        self.settings.values().for_each(|(number, setting)| each(*number, *setting));
     }
 
     fn fire(&mut self, member: u32, version: u64) -> Option<Setting> {

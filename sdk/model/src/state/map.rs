@@ -185,6 +185,10 @@ impl<K: Key, V: Element, L: Lifetime> Cell for MapCell<K, V, L> {
         self.held.take_delta(into)
     }
 
+    fn mark_saved(&mut self) {
+        self.held.mark_saved();
+    }
+
     fn apply_delta(&mut self, from: &mut &[u8]) -> Result<(), BoxError> {
         self.held.apply_delta(from)
     }

@@ -110,6 +110,10 @@ impl<K: Key, V: Element, L: Lifetime> Cell for MultimapCell<K, V, L> {
         self.0.take_delta(into)
     }
 
+    fn mark_saved(&mut self) {
+        self.0.mark_saved();
+    }
+
     fn apply_delta(&mut self, from: &mut &[u8]) -> Result<(), BoxError> {
         self.0.apply_delta(from)
     }

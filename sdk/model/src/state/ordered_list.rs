@@ -160,6 +160,10 @@ impl<T: Element, L: Lifetime> Cell for OrderedList<T, L> {
         self.held.take_delta(into)
     }
 
+    fn mark_saved(&mut self) {
+        self.held.mark_saved();
+    }
+
     fn apply_delta(&mut self, from: &mut &[u8]) -> Result<(), BoxError> {
         self.held.apply_delta(from)
     }

@@ -100,6 +100,10 @@ impl<T: Key, L: Lifetime> Cell for SetCell<T, L> {
         self.0.take_delta(into)
     }
 
+    fn mark_saved(&mut self) {
+        self.0.mark_saved();
+    }
+
     fn apply_delta(&mut self, from: &mut &[u8]) -> Result<(), BoxError> {
         self.0.apply_delta(from)
     }

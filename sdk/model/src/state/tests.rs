@@ -275,7 +275,7 @@ fn declarations() {
     assert_eq!(cells[0], ("last", "Value<i64>", None));
     assert_eq!(cells[1], ("short", "Bag<alloc::string::String>, stamped", Some(five)));
     assert_eq!(cells[2].0, "total");
-    let timers: Vec<_> = spec.timers.iter().map(|timer| (timer.name, timer.domain, timer.is_family)).collect();
+    let timers: Vec<_> = spec.timers.iter().map(|timer| (timer.name, timer.domain, timer.tags.is_some())).collect();
     assert_eq!(timers, [("loop", TimeDomain::EventTime, false), ("wake", TimeDomain::ProcessingTime, true)]);
     assert!(spec.on_window_expiration);
 

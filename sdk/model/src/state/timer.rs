@@ -60,7 +60,7 @@ pub struct Setting {
 }
 
 impl Setting {
-    pub(super) fn for_runner(self) -> TimerSetting {
+    pub(crate) fn for_runner(self) -> TimerSetting {
         let Setting { at_ms, version, output, holds } = self;
         TimerSetting { at_ms, version, hold: holds.then_some(output) }
     }
@@ -118,7 +118,7 @@ impl<C: Clock> Cell for Timer<C> {
     const IS_TIMER: bool = true;
 
     fn declare(name: &'static str, into: &mut StatefulSpec) {
-        into.timers.push(TimerSpec { name, domain: C::DOMAIN, is_family: false });
+        into.timers.push(TimerSpec { name, domain: C::DOMAIN, tags: None });
     }
 
     #[inline]
@@ -143,8 +143,16 @@ impl<C: Clock> Cell for Timer<C> {
         Ok(true)
     }
 
+    fn mark_saved(&mut self) {
+        self.is_changed = false;
+    }
+
     fn apply_delta(&mut self, from: &mut &[u8]) -> Result<(), BoxError> {
         self.decode(from)
+    }
+
+    fn settings(&self, each: &mut dyn FnMut(u32, Setting)) {
+        self.setting.into_iter().for_each(|setting| each(0, setting));
     }
 
     fn fire(&mut self, _: u32, version: u64) -> Option<Setting> {

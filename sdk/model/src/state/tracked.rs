@@ -142,6 +142,16 @@ impl<M: Table> Tracked<M> {
         Ok(true)
     }
 
+    pub(super) fn mark_saved(&mut self) {
+        self.is_cleared = false;
+        if self.is_empty() {
+            self.held = None;
+        }
+        if let Some(held) = &mut self.held {
+            held.changes = Changes::Of(HashSet::default());
+        }
+    }
+
     pub(super) fn apply_delta(&mut self, from: &mut &[u8]) -> Result<(), BoxError> {
         if take(from)? {
             return self.decode(from);

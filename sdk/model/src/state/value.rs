@@ -118,6 +118,10 @@ impl<T: Element, L: Lifetime> Cell for Value<T, L> {
         Ok(true)
     }
 
+    fn mark_saved(&mut self) {
+        self.is_changed = false;
+    }
+
     fn apply_delta(&mut self, from: &mut &[u8]) -> Result<(), BoxError> {
         self.decode(from)
     }

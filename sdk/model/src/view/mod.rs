@@ -4,13 +4,14 @@
 //! kin or by a `DoFn`'s context. Underneath, the collection is combined to one `V` per window and the latest pane counts.
 
 use std::any::Any;
+use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::Element;
-use crate::bundle::AnyBundle;
+use crate::bundle::{AnyBundle, Bundle, ElementSides};
 use crate::graph::{NodeId, ViewKernel};
-use crate::window::Window;
+use crate::window::{Window, WindowSet};
 
 /// A handle on the value that a collection makes, per window.
 pub struct View<V> {
@@ -42,6 +43,17 @@ impl<V: Element> ViewKernel for TypedView<V> {
             values.extend(sides.windows.iter().map(|window| (window, value.clone())));
         }
         values
+    }
+
+    fn to_bundle(&self, values: &HashMap<Window, Arc<dyn Any + Send + Sync>>) -> Box<dyn AnyBundle> {
+        let mut bundle = Bundle::new();
+        for (window, value) in values {
+            if let Some(value) = value.downcast_ref::<V>() {
+                let at = ElementSides::at(window.max_timestamp());
+                bundle.push(value.clone(), ElementSides { windows: WindowSet::one(*window), ..at });
+            }
+        }
+        Box::new(bundle)
     }
 
     fn default_value(&self) -> Option<Arc<dyn Any + Send + Sync>> {

@@ -1,0 +1,65 @@
+//! Accumulators in snapshots.
+//!
+//! Format 1, as entries of a [`StateLog`]: a put is the accumulator by postcard; a merge is an accumulator too, of what came since, which
+//! [merged](CombineFn::merge) into the one that there was gives the new one.
+
+use super::tracking::Mark;
+use crate::coder::{Coder, Postcard, encode_key};
+use crate::combine::CombineFn;
+use crate::snapshot::StateLog;
+use crate::window::Window;
+use crate::{BoxError, Element, Key};
+
+/// Memory that is used anew for each entry.
+#[derive(Default)]
+pub(super) struct Scratch {
+    pub(super) key: Vec<u8>,
+    pub(super) value: Vec<u8>,
+}
+
+/// Writes what an entry has become; its mark is taken back.
+pub(super) fn write<K: Key, V: Element, C: CombineFn<V>>(
+    combiner: &C,
+    window: Window,
+    (key, accumulator): (&K, &C::Accumulator),
+    mark: &mut Mark,
+    scratch: &mut Scratch,
+    log: &mut StateLog,
+) -> Result<(), BoxError> {
+    let Scratch { key: encoded, value } = scratch;
+    encoded.clear();
+    value.clear();
+    encode_key(key, encoded)?;
+    let extent = combiner.extent(accumulator).and_then(|extent| u32::try_from(extent).ok());
+    match extent {
+        Some(extent) if mark.saved > 0 && extent >= mark.saved => {
+            Postcard.encode(&combiner.since(accumulator, mark.saved as usize), value)?;
+            log.merge(window, encoded, value);
+        }
+        _ => {
+            Postcard.encode(accumulator, value)?;
+            log.put(window, encoded, value);
+        }
+    }
+    *mark = Mark { changed: false, saved: extent.unwrap_or(0) };
+    Ok(())
+}
+
+/// The accumulator that was put, with what was merged into it.
+pub(super) fn read<V: Element, C: CombineFn<V>>(
+    combiner: &C,
+    value: &[u8],
+    deltas: &[Vec<u8>],
+) -> Result<C::Accumulator, BoxError> {
+    let mut accumulator: C::Accumulator = decoded(value)?;
+    for delta in deltas {
+        combiner.merge(&mut accumulator, decoded(delta)?);
+    }
+    Ok(accumulator)
+}
+
+/// A value that takes up all of its bytes.
+pub(super) fn decoded<T: Element>(mut from: &[u8]) -> Result<T, BoxError> {
+    let value = Postcard.decode(&mut from)?;
+    if from.is_empty() { Ok(value) } else { Err(format!("{} bytes are left over", from.len()).into()) }
+}
