@@ -3,6 +3,7 @@
 //! - [`plan`] cuts a graph into stages; [`core`] holds the semantics as pure machines.
 //! - `batch` (rayon) and `stream` (tokio) drive the same plan and the same machines.
 //! - `checkpoint` is the store of the stream runner's checkpoints, and what reads it.
+//! - `simulation` runs the stream runner in a seeded world in which much goes wrong.
 //! - `reference` is the oracle: naive, slow, written independently of `core`.
 //! - `user_code` turns panics into failures, for all of them.
 //! - `launch` is a program's `main`; [`observe`] is what a run tells its watchers.
@@ -21,6 +22,8 @@ pub mod launch;
 pub mod observe;
 pub mod plan;
 pub mod reference;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 #[cfg(feature = "stream")]
 pub mod stream;
 pub mod user_code;

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use purlin_model::Timestamp;
 
@@ -20,6 +21,23 @@ pub struct Observer {
     stage: Mutex<Option<StageProgress>>,
     splits: Mutex<BTreeMap<String, SplitReport>>,
     stages: Mutex<BTreeMap<String, Timestamp>>,
+    checkpoint: Mutex<Option<CheckpointReport>>,
+    recoveries: AtomicU64,
+}
+
+/// The last checkpoint that was committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CheckpointReport {
+    /// Its number.
+    pub checkpoint: u64,
+    /// The bytes of state that had changed.
+    pub bytes: u64,
+    /// How long it took from the request to the last task's part.
+    pub gathered_in: Duration,
+    /// How long its snapshot took to be stored.
+    pub stored_in: Duration,
+    /// When it was committed, in milliseconds of processing time.
+    pub committed_ms: i64,
 }
 
 /// Where a batch run stands.
@@ -95,6 +113,26 @@ impl Observer {
     /// A streaming stage's output watermark on one worker.
     pub fn watermark(&self, stage: &str, watermark: Timestamp) {
         lock(&self.stages).insert(stage.to_string(), watermark);
+    }
+
+    /// A checkpoint was committed.
+    pub fn checkpointed(&self, report: CheckpointReport) {
+        *lock(&self.checkpoint) = Some(report);
+    }
+
+    /// The job went on from its last checkpoint after a failure.
+    pub fn recovered(&self) {
+        self.recoveries.fetch_add(1, Relaxed);
+    }
+
+    /// The last checkpoint, if there was one.
+    pub fn checkpoint(&self) -> Option<CheckpointReport> {
+        *lock(&self.checkpoint)
+    }
+
+    /// How often the job went on from a checkpoint after a failure.
+    pub fn recoveries(&self) -> u64 {
+        self.recoveries.load(Relaxed)
     }
 
     /// Elements read so far.

@@ -13,7 +13,7 @@
 //!
 //! No file is ever overwritten, so a reader needs no lock and a writer that comes too late does no harm. What counts is decided by one
 //! operation alone, the creation of a file that is not there ([`Storage::put_new`]). Every file says what it is, in which version of its
-//! format, and carries checksums ([`format`]).
+//! format, and carries checksums ([`mod@format`]).
 //!
 //! Architecture invariant: nothing here knows an engine; state is bytes ([`StateLog`](purlin_model::snapshot::StateLog)).
 

@@ -274,7 +274,7 @@ impl StageRun {
         }
         if !step.views.is_empty() {
             self.late += drop_late(self.views_passed, running);
-            let views = step.views.iter().filter_map(|view| self.views.get(&view));
+            let views = step.views.iter().filter_map(|view| self.views.get(view));
             if let Some(mut unready) = unready(views, &mut *running.inbox) {
                 running.waiting.append(&mut *unready);
             }

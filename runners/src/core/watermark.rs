@@ -38,17 +38,24 @@ struct SplitState {
 }
 
 impl SplitWatermarks {
-    /// Splits by name, all active, at processing time `now_ms`.
-    pub fn new(names: Vec<String>, idle_timeout_ms: Option<i64>, now_ms: i64) -> Self {
-        let split = |name| SplitState {
-            name,
-            status: SplitStatus::Active,
-            watermark: Timestamp::MIN,
-            asked_since_ms: now_ms,
-            asked: false,
-        };
-        let watermark = if names.is_empty() { Timestamp::MAX } else { Timestamp::MIN };
-        SplitWatermarks { splits: names.into_iter().map(split).collect(), idle_timeout_ms, watermark }
+    /// No splits yet; one that is silent for the time-out turns idle, if there is one.
+    pub fn new(idle_timeout_ms: Option<i64>) -> Self {
+        SplitWatermarks { splits: Vec::new(), idle_timeout_ms, watermark: Timestamp::MIN }
+    }
+
+    /// Adds a split, active, whose elements to come are no earlier than `watermark`; gives its number. It does not take back what
+    /// the others' watermark was.
+    pub fn add(&mut self, name: String, watermark: Timestamp, now_ms: i64) -> usize {
+        let status = SplitStatus::Active;
+        self.splits.push(SplitState { name, status, watermark, asked_since_ms: now_ms, asked: false });
+        self.splits.len() - 1
+    }
+
+    /// Adds a split that had ended before; gives its number. Others may still be added.
+    pub fn add_finished(&mut self, name: String) -> usize {
+        let number = self.add(name, Timestamp::MAX, 0);
+        self.splits[number].status = SplitStatus::Finished;
+        number
     }
 
     /// The split is asked for data from now on.
@@ -112,7 +119,7 @@ impl SplitWatermarks {
     /// No later element has an earlier timestamp. MAX once every split has finished. While all that have not are idle, the
     /// greatest of theirs: nothing holds it back.
     pub fn watermark(&self) -> Timestamp {
-        self.watermark
+        if self.splits.is_empty() { Timestamp::MAX } else { self.watermark }
     }
 
     /// The active split that holds the watermark, if one does.
@@ -156,7 +163,11 @@ mod tests {
     }
 
     fn two(timeout: i64) -> SplitWatermarks {
-        SplitWatermarks::new(vec!["a".into(), "b".into()], Some(timeout), 0)
+        let mut splits = SplitWatermarks::new(Some(timeout));
+        for name in ["a", "b"] {
+            splits.add(name.into(), Timestamp::MIN, 0);
+        }
+        splits
     }
 
     #[test]
@@ -213,6 +224,28 @@ mod tests {
         assert_eq!(splits.watermark(), Timestamp::MIN);
         splits.tick(600);
         assert_eq!(splits.watermark(), at(50));
+    }
+
+    #[test]
+    fn a_split_that_is_added_later_holds_it_where_it_is() {
+        let mut splits = two(100);
+        splits.gave(0, at(50));
+        splits.gave(1, at(60));
+        let third = splits.add("c".into(), Timestamp::MIN, 0);
+        splits.gave(0, at(70));
+        assert_eq!((splits.watermark(), splits.held_by()), (at(50), Some(("c", Timestamp::MIN))));
+        splits.gave(third, at(65));
+        assert_eq!(splits.watermark(), at(60));
+    }
+
+    #[test]
+    fn a_split_that_had_ended_before_the_others_were_added_does_not_end_them() {
+        let mut splits = SplitWatermarks::new(None);
+        splits.add_finished("a".into());
+        let second = splits.add("b".into(), at(3), 0);
+        assert_eq!(splits.watermark(), Timestamp::MIN);
+        splits.gave(second, at(5));
+        assert_eq!(splits.watermark(), at(5));
     }
 
     #[test]

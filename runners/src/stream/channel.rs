@@ -18,7 +18,7 @@ pub struct Sender(mpsc::Sender<Message>);
 pub struct Receiver(mpsc::Receiver<Message>);
 
 /// A channel that holds at most `bound` messages.
-pub(super) fn bounded(bound: usize) -> (Sender, Receiver) {
+pub(crate) fn bounded(bound: usize) -> (Sender, Receiver) {
     let (sender, receiver) = mpsc::channel(bound);
     (Sender(sender), Receiver(receiver))
 }

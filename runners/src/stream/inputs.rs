@@ -12,11 +12,29 @@ use super::message::Message;
 pub(super) struct Inputs {
     receivers: Vec<Option<Receiver>>,
     next: usize,
+    /// Channels that have brought the barrier: they wait until all others have.
+    waiting: Vec<bool>,
 }
 
 impl Inputs {
     pub(super) fn new(receivers: Vec<Receiver>) -> Self {
-        Inputs { receivers: receivers.into_iter().map(Some).collect(), next: 0 }
+        let waiting = vec![false; receivers.len()];
+        Inputs { receivers: receivers.into_iter().map(Some).collect(), next: 0, waiting }
+    }
+
+    /// The channel has brought the barrier: nothing behind it is taken before [`resume`](Self::resume).
+    pub(super) fn wait_at_barrier(&mut self, channel: usize) {
+        self.waiting[channel] = true;
+    }
+
+    /// Whether every channel has brought the barrier or has ended.
+    pub(super) fn are_aligned(&self) -> bool {
+        self.receivers.iter().zip(&self.waiting).all(|(receiver, waiting)| receiver.is_none() || *waiting)
+    }
+
+    /// Takes up what stands behind the barrier.
+    pub(super) fn resume(&mut self) {
+        self.waiting.fill(false);
     }
 
     /// All messages that are there, each with its channel's number; those of one channel in order.
@@ -33,7 +51,7 @@ impl Inputs {
         ready
     }
 
-    /// The next message with its channel's number; `None` when every channel has ended.
+    /// The next message with its channel's number, of those that do not wait at a barrier; `None` when every channel has ended.
     pub(super) async fn recv(&mut self) -> Option<(usize, Message)> {
         poll_fn(|cx| {
             let count = self.receivers.len();
@@ -42,6 +60,9 @@ impl Inputs {
                 let index = (self.next + offset) % count;
                 let Some(receiver) = &mut self.receivers[index] else { continue };
                 open = true;
+                if self.waiting[index] {
+                    continue;
+                }
                 if let Poll::Ready(received) = receiver.poll_recv(cx) {
                     self.next = (index + 1) % count;
                     let message = received.unwrap_or(Message::End);

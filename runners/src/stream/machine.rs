@@ -8,12 +8,14 @@ use std::sync::Arc;
 
 use purlin_model::bundle::AnyBundle;
 use purlin_model::graph::NodeId;
+use purlin_model::snapshot::StateLog;
 use purlin_model::{BoxError, Failure, Timestamp};
 
+use super::checkpoint::Restored;
 use super::inputs::Senders;
 use super::message::Message;
 use super::outgoing::{Action, Outgoing};
-use crate::core::{Drops, KeyedMachine, Now, StageRun, ViewState};
+use crate::core::{Drops, KeyedMachine, Now, ShardSnapshot, StageRun, StageSnapshot, ViewState};
 use crate::plan::{HeadKind, Stage};
 use crate::user_code::guarded;
 
@@ -55,6 +57,8 @@ pub(super) struct StageMachine {
     /// Windows of side inputs are forgotten this long after the main input has passed them.
     lateness_ms: i64,
     events_since_flush: usize,
+    worker: usize,
+    workers: usize,
 }
 
 /// Under load, where a machine is never idle, what is buffered and the watermark leave after this many events.
@@ -142,7 +146,9 @@ impl StageMachine {
         });
         let view_inputs = view_inputs.collect();
         let run = StageRun::new(stage.clone(), views.into_iter().collect::<HashMap<_, _>>())?;
-        Ok(StageMachine { stage, run, heads, views: view_inputs, ports, outgoing, lateness_ms, events_since_flush: 0 })
+        let views = view_inputs;
+        let events_since_flush = 0;
+        Ok(StageMachine { stage, run, heads, views, ports, outgoing, lateness_ms, events_since_flush, worker, workers })
     }
 
     /// Takes one event in, doing at most about `budget` panes' work.
@@ -265,18 +271,65 @@ impl StageMachine {
         drops.fold(at_views, |sum, each| Drops { late: sum.late + each.late, closed: sum.closed + each.closed })
     }
 
-    /// Ends the machine's life; the last actions come out.
-    pub(super) fn finish(mut self) -> Result<Vec<Action>, Failure> {
+    /// From now on changes of state are kept book of.
+    pub(super) fn track_changes(&mut self) {
+        self.heads.iter_mut().filter_map(|head| head.keyed.as_mut()).for_each(|keyed| keyed.machine.track_changes());
+    }
+
+    /// Takes over what a snapshot holds for this stage on this worker, before the first message.
+    pub(super) fn restore(&mut self, from: &Restored) -> Result<(), Failure> {
+        for (state, head) in self.heads.iter_mut().zip(&self.stage.heads) {
+            let Some(keyed) = &mut state.keyed else { continue };
+            let Some((entries, shards, types)) = from.take(&head.name, self.worker) else { continue };
+            let done = guarded(&head.name, None, || keyed.machine.restore(entries, shards, types))?;
+            done.map_err(|cause| failed(&head.name, cause))?;
+            state.output = keyed.machine.output_watermark();
+        }
+        self.run.restore(&from.stages, self.worker, self.workers)
+    }
+
+    /// What is kept for each keyed head, by key as changes since the last snapshot, and in the steps. Nothing may be due.
+    pub(super) fn snapshot(&mut self) -> Result<(Vec<(String, ShardSnapshot, Vec<u8>)>, StageSnapshot), Failure> {
+        let mut shards = Vec::new();
+        for (state, head) in self.heads.iter_mut().zip(&self.stage.heads) {
+            let Some(keyed) = &mut state.keyed else { continue };
+            let mut log = StateLog::default();
+            let shard = guarded(&head.name, None, || keyed.machine.snapshot(&mut log))?;
+            let shard = shard.map_err(|cause| failed(&head.name, cause))?;
+            shards.push((head.name.clone(), shard, log.into_bytes()));
+        }
+        let steps = self.run.snapshot().map_err(|cause| failed(&self.stage.name, cause))?;
+        Ok((shards, steps))
+    }
+
+    /// The stage's name.
+    pub(super) fn stage_name(&self) -> String {
+        self.stage.name.clone()
+    }
+
+    /// Hands everything on that is buffered, and the barrier behind it.
+    pub(super) fn hand_on_barrier(&mut self, checkpoint: u64) -> Vec<Action> {
+        self.announce();
+        self.events_since_flush = 0;
+        self.outgoing.barrier(checkpoint);
+        self.outgoing.take_actions()
+    }
+
+    /// The last actions: those downstream are told that this worker has ended.
+    pub(super) fn end_outputs(&mut self) -> Vec<Action> {
         self.announce();
         self.outgoing.end();
-        let actions = self.outgoing.take_actions();
+        self.outgoing.take_actions()
+    }
+
+    /// Ends the machine's life.
+    pub(super) fn teardown(mut self) -> Result<(), Failure> {
         for (state, head) in self.heads.iter_mut().zip(&self.stage.heads) {
             let Some(keyed) = &mut state.keyed else { continue };
             let done = guarded(&head.name, None, || keyed.machine.teardown())?;
             done.map_err(|cause| failed(&head.name, cause))?;
         }
-        self.run.teardown()?;
-        Ok(actions)
+        self.run.teardown()
     }
 
     fn on_message(&mut self, channel: usize, message: Message, now_ms: i64) -> Result<(), Failure> {
@@ -312,6 +365,7 @@ impl StageMachine {
             Message::Idle => state.senders.idle(sender),
             Message::End => state.senders.ended(sender),
             Message::View(_) => unreachable!("views have ports of their own"),
+            Message::Barrier(_) => unreachable!("barriers are the shell's"),
         }
         Ok(())
     }
@@ -329,6 +383,7 @@ impl StageMachine {
             // A view that ended by itself has said MAX before; one that was stopped leaves those who wait for it waiting.
             Message::End => input.senders.ended(sender),
             Message::Data { .. } => unreachable!("views take values"),
+            Message::Barrier(_) => unreachable!("barriers are the shell's"),
         }
         let watermark = input.senders.watermark();
         let change = |state: &mut ViewState| {

@@ -20,6 +20,8 @@ pub enum Message {
     View(Vec<(Window, Arc<dyn Any + Send + Sync>)>),
     /// Nothing earlier follows.
     Watermark(Timestamp),
+    /// What came before it belongs to this checkpoint, what follows to the next.
+    Barrier(u64),
     /// The sender has nothing for now and does not hold the watermark until it sends again.
     Idle,
     /// The sender has ended.

@@ -8,32 +8,42 @@
 //! Channels go only downstream and the graph has no cycles, so a task that waits for room waits for one that
 //! can go on: back pressure cannot deadlock.
 
+mod attempt;
 mod channel;
+mod checkpoint;
+mod discovery;
 mod env;
 mod inputs;
 mod machine;
 mod message;
 mod outgoing;
 mod reader;
+mod running;
 mod script;
 mod sinks;
 mod stage_task;
 mod stop;
 mod topology;
 
+#[cfg(feature = "simulation")]
+pub(crate) use channel::{Receiver, Sender, bounded};
+pub use checkpoint::{CheckpointSettings, Guarantee};
 pub use env::{Env, TokioEnv};
 pub use stop::{StopHandle, StopMode};
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use futures::StreamExt;
-use futures::future::{AbortHandle, Abortable};
-use futures::stream::FuturesUnordered;
 use purlin_model::Failure;
-use purlin_model::graph::Graph;
+use purlin_model::graph::{Graph, NodeId};
+use purlin_model::sink::SinkRun;
+use purlin_model::source::Script;
 
 use crate::observe::Observer;
 use crate::plan::{Plan, PlanOptions};
+use attempt::Attempt;
+use checkpoint::Interruption;
+use running::RunningTasks;
 use sinks::Sinks;
 use topology::Topology;
 
@@ -44,6 +54,7 @@ pub struct StreamRunner {
     lifts: bool,
     observer: Arc<Observer>,
     stop: StopHandle,
+    checkpoints: Option<CheckpointSettings>,
 }
 
 impl StreamRunner {
@@ -54,6 +65,7 @@ impl StreamRunner {
             lifts: true,
             observer: Arc::new(Observer::default()),
             stop: StopHandle::new(),
+            checkpoints: None,
         }
     }
 
@@ -70,6 +82,11 @@ impl StreamRunner {
     /// Reports rates, lag and watermarks to `observer`.
     pub fn observer(self, observer: Arc<Observer>) -> Self {
         StreamRunner { observer, ..self }
+    }
+
+    /// Makes checkpoints, and goes on from the last one if there is one. Without them a pipeline that fails begins anew.
+    pub fn checkpoints(self, settings: CheckpointSettings) -> Self {
+        StreamRunner { checkpoints: Some(settings), ..self }
     }
 
     /// A handle that stops or drains the pipeline.
@@ -100,56 +117,88 @@ impl StreamRunner {
     /// Runs a pipeline in a given environment.
     pub async fn run_in(&self, env: Arc<dyn Env>, graph: &Graph) -> Result<(), Failure> {
         let plan = self.plan(graph.clone());
-        let sinks = Sinks::begin(&plan).await?;
-        let result = match plan.graph.script() {
-            Some((_, script)) => script::run(self, &plan, script, &sinks).await,
-            None => self.run_tasks(env, &plan, &sinks).await,
+        match (&self.checkpoints, plan.graph.script()) {
+            (Some(settings), None) => self.run_with_checkpoints(env, &plan, settings).await,
+            (_, script) => self.run_once(env, &plan, script).await,
+        }
+    }
+
+    /// Runs a pipeline whose output is published at its end.
+    async fn run_once(
+        &self,
+        env: Arc<dyn Env>,
+        plan: &Plan,
+        script: Option<(NodeId, &dyn Script)>,
+    ) -> Result<(), Failure> {
+        let sinks = Sinks::begin(plan, &SinkRun::once("stream")).await?;
+        let result = match script {
+            Some((_, script)) => script::run(self, plan, script, &sinks).await,
+            None => {
+                let topology = Topology {
+                    env: &*env,
+                    plan,
+                    parallelism: self.parallelism,
+                    sinks: &sinks,
+                    restored: None,
+                    checkpoints: None,
+                };
+                let tasks = topology.build(env.clone(), self.observer.clone(), self.stop.clone()).await;
+                match tasks {
+                    Ok(tasks) => RunningTasks::start(&*env, tasks).outcome().await,
+                    Err(failure) => Err(failure),
+                }
+            }
         };
         let result = match result {
             Ok(staged) => sinks.publish(staged).await.map(|()| plan.graph.metrics.commit()),
             Err(failure) => Err(failure),
         };
         if result.is_err() {
-            sinks.abort().await;
+            sinks.discard().await;
         }
         result
     }
 
-    /// Spawns all tasks and waits for them; the first failure ends all others.
-    async fn run_tasks(&self, env: Arc<dyn Env>, plan: &Plan, sinks: &Sinks) -> Result<Vec<sinks::Staged>, Failure> {
-        let topology = Topology { env: &*env, plan, parallelism: self.parallelism, sinks };
-        let tasks = topology.build(env.clone(), self.observer.clone(), self.stop.clone()).await?;
-        let mut running = FuturesUnordered::new();
-        let mut aborts = Vec::new();
-        for work in tasks.into_futures() {
-            let (handle, registration) = AbortHandle::new_pair();
-            let (report, reported) = tokio::sync::oneshot::channel();
-            let work = Abortable::new(work, registration);
-            env.spawn(Box::pin(async move {
-                // Nobody listens any more once another task has failed.
-                let _ = report.send(work.await);
-            }));
-            aborts.push(handle);
-            running.push(reported);
-        }
-        let mut staged = Vec::new();
-        let mut failure = None;
-        while let Some(reported) = running.next().await {
-            match reported {
-                Ok(Ok(Ok(part))) => staged.extend(part),
-                Ok(Ok(Err(first))) => {
-                    failure.get_or_insert(first);
-                    aborts.iter().for_each(AbortHandle::abort);
-                }
-                Ok(Err(futures::future::Aborted)) => {}
-                Err(_) => {
-                    failure.get_or_insert(Failure::other("a task of the streaming engine ended without a word"));
-                    aborts.iter().for_each(AbortHandle::abort);
-                }
+    /// Runs a pipeline from its last checkpoint, again and again while what fails is around it and not in it.
+    async fn run_with_checkpoints(
+        &self,
+        env: Arc<dyn Env>,
+        plan: &Plan,
+        settings: &CheckpointSettings,
+    ) -> Result<(), Failure> {
+        let mut failed_in_a_row = 0;
+        loop {
+            let attempt = Attempt::new(self, env.clone(), plan, settings);
+            let (result, has_committed) = attempt.run().await;
+            let interruption = match result {
+                Ok(()) => return Ok(()),
+                Err(interruption) => interruption,
+            };
+            let failure = match interruption {
+                Interruption::Passing(failure) => failure,
+                Interruption::Fenced(failure) => match attempt.superseded_by().await {
+                    Some(by) => return Err(Failure::Superseded { job: settings.job.clone(), by }),
+                    None => failure,
+                },
+                Interruption::Final(failure) => return Err(failure),
+            };
+            failed_in_a_row = if has_committed { 1 } else { failed_in_a_row + 1 };
+            if failed_in_a_row > settings.recoveries || self.stop.mode().is_some() {
+                return Err(failure);
             }
+            self.observer.recovered();
+            tracing::warn!(
+                "{failure}; going on from the last checkpoint (recovery {failed_in_a_row} of {})",
+                settings.recoveries
+            );
+            env.sleep(pause_before(failed_in_a_row)).await;
         }
-        failure.map_or(Ok(staged), Err)
     }
+}
+
+/// The wait before a recovery: from 100 ms, doubled each time, up to 10 s.
+fn pause_before(recovery: u32) -> Duration {
+    Duration::from_millis(100 << recovery.saturating_sub(1).min(7)).min(Duration::from_secs(10))
 }
 
 impl Default for StreamRunner {

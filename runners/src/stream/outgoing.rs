@@ -122,6 +122,14 @@ impl Outgoing {
         }
     }
 
+    /// Hands everything on that is buffered, and behind it to every receiver the barrier of a checkpoint.
+    pub(super) fn barrier(&mut self, checkpoint: u64) {
+        self.flush();
+        for receiver in self.exits.iter().flat_map(|exit| &exit.receivers) {
+            self.actions.push(Action::Send(receiver.clone(), Message::Barrier(checkpoint)));
+        }
+    }
+
     /// Says to every receiver that this worker has ended.
     pub(super) fn end(&mut self) {
         self.flush();

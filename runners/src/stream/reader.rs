@@ -1,23 +1,28 @@
 //! A reader: the splits of one source on one worker, read concurrently into one channel.
 //!
 //! Every open split has one read under way; what it gives is sent on before the split is read again, so a full channel
-//! stops reading. Statuses and the watermark are the [`SplitWatermarks`] machine's business.
+//! stops reading. Statuses and the watermark are the [`SplitWatermarks`] machine's business. Where there are checkpoints, a split's
+//! position is that behind the last bundle it gave, and a barrier goes out behind what was given.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::{Either, select};
+use futures::future::{BoxFuture, Either, select};
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use purlin_model::bundle::AnyBundle;
 use purlin_model::coder::AnyCoder;
-use purlin_model::source::{AnyReader, AnySource, AnySplit, Progress};
+use purlin_model::graph::NodeId;
+use purlin_model::source::{AnyReader, AnySource, Progress};
 use purlin_model::{BoxError, Failure, Timestamp};
 
 use super::channel::Sender;
+use super::checkpoint::{Content, Participant, requested};
+use super::discovery::{Discovery, LookOut};
 use super::env::Env;
 use super::message::Message;
 use super::stop::{StopHandle, StopMode};
+use crate::checkpoint::SplitState;
 use crate::core::{SplitStatus, SplitWatermarks};
 use crate::observe::{Observer, SplitReport};
 use crate::user_code::guarded_async;
@@ -27,14 +32,19 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// All that a reader's task needs.
 pub(super) struct ReaderTask {
+    pub(super) node: NodeId,
     pub(super) transform: String,
     pub(super) source: Arc<dyn AnySource>,
     pub(super) coder: Arc<dyn AnyCoder>,
-    pub(super) splits: Vec<AnySplit>,
+    pub(super) splits: Vec<SplitState>,
+    /// Where this reader looks for splits that come up.
+    pub(super) discovery: Option<LookOut>,
     pub(super) to: Sender,
     pub(super) env: Arc<dyn Env>,
     pub(super) observer: Arc<Observer>,
     pub(super) stop: StopHandle,
+    /// Where there are checkpoints.
+    pub(super) participant: Option<Participant>,
 }
 
 /// A finished read: the split's number, its reader, what it found.
@@ -45,80 +55,167 @@ struct Read {
     found: Result<Result<Progress, BoxError>, Failure>,
 }
 
+type Reads = FuturesUnordered<BoxFuture<'static, Read>>;
+
+/// What a reader waits for.
+enum Woken {
+    Stopped(StopMode),
+    Barrier(u64),
+    Tick,
+    Discovered(Vec<SplitState>),
+    Read(Option<Read>),
+}
+
+/// The splits that are read, by number.
+struct Splits {
+    names: Vec<Arc<str>>,
+    status: SplitWatermarks,
+    positions: Vec<SplitState>,
+    reads: Reads,
+    /// Positions are wanted.
+    are_tracked: bool,
+}
+
 impl ReaderTask {
     /// Reads until all splits have ended or the pipeline is stopped.
-    pub(super) async fn run(self) -> Result<(), Failure> {
-        let names: Vec<Arc<str>> = self.splits.iter().map(|split| Arc::from(split.name.as_str())).collect();
+    pub(super) async fn run(mut self) -> Result<(), Failure> {
         let timeout = self.source.idle_timeout().and_then(|span| i64::try_from(span.as_millis()).ok());
-        let status_names = names.iter().map(|name| name.to_string()).collect();
-        let mut status = SplitWatermarks::new(status_names, timeout, self.env.now_ms());
-        let mut reads = FuturesUnordered::new();
-        for (number, split) in self.splits.iter().enumerate() {
-            let opened = guarded_async(&self.transform, Some(&names[number]), self.source.open(split.clone())).await?;
-            let reader = opened.map_err(|cause| self.failed(&names[number], cause))?;
-            status.asked(number, self.env.now_ms());
-            reads.push(self.read(number, &names[number], reader));
+        let status = SplitWatermarks::new(timeout);
+        let are_tracked = self.participant.is_some();
+        let (names, positions, reads) = (Vec::new(), Vec::new(), Reads::new());
+        let mut splits = Splits { names, status, positions, reads, are_tracked };
+        for split in std::mem::take(&mut self.splits) {
+            self.take_up(split, &mut splits).await?;
         }
-        let mut stopped = Box::pin(self.stop.stopped()).fuse();
+        let mut discovery = self.discovery.take().map(Discovery::new);
+        let mut participant = self.participant.take();
+        let stop = self.stop.clone();
+        let mut stopped = Box::pin(stop.stopped()).fuse();
         let mut tick = self.env.sleep(TICK);
         let mut announced = Announced { watermark: Timestamp::MIN, idle: false };
-        while !status.all_finished() {
-            let woken = select(&mut stopped, select(&mut tick, reads.next())).await;
+        let mut is_drained = false;
+        while !splits.status.all_finished() {
+            let woken = {
+                let barrier = Box::pin(requested(&mut participant));
+                let discovered = Box::pin(Discovery::found(&mut discovery));
+                let control = select(&mut stopped, select(barrier, discovered));
+                match select(control, select(&mut tick, splits.reads.next())).await {
+                    Either::Left((Either::Left((mode, _)), _)) => Woken::Stopped(mode),
+                    Either::Left((Either::Right((Either::Left((barrier, _)), _)), _)) => Woken::Barrier(barrier),
+                    Either::Left((Either::Right((Either::Right((found, _)), _)), _)) => Woken::Discovered(found),
+                    Either::Right((Either::Left(_), _)) => Woken::Tick,
+                    Either::Right((Either::Right((read, _)), _)) => Woken::Read(read),
+                }
+            };
             match woken {
-                Either::Left((mode, _)) => {
-                    if mode == StopMode::Drain {
-                        self.to.send(Message::Watermark(Timestamp::MAX)).await;
-                    }
+                Woken::Stopped(mode) => {
+                    is_drained = mode == StopMode::Drain;
                     break;
                 }
-                Either::Right((Either::Left(_), _)) => {
-                    status.tick(self.env.now_ms());
-                    self.report(&status);
+                Woken::Barrier(checkpoint) => {
+                    self.to.send(Message::Barrier(checkpoint)).await;
+                    let content = self.positions(&splits);
+                    if let Some(participant) = &mut participant {
+                        participant.answer(checkpoint, content);
+                    }
+                }
+                Woken::Tick => {
+                    splits.status.tick(self.env.now_ms());
+                    self.report(&splits.status);
                     tick = self.env.sleep(TICK);
                 }
-                Either::Right((Either::Right((None, _)), _)) => break,
-                Either::Right((Either::Right((Some(done), _)), _)) => {
-                    let Read { split, reader, bundle, found } = done;
-                    let progress = found?.map_err(|cause| self.failed(&names[split], cause))?;
-                    let watermark = reader.watermark();
-                    self.observer.lag(&names[split], reader.lag());
-                    if bundle.is_empty() && progress == Progress::More && watermark <= status.split_watermark(split) {
-                        status.gave_nothing(split, reader.is_caught_up(), self.env.now_ms());
-                        reads.push(self.read(split, &names[split], reader));
-                        continue;
-                    }
-                    status.gave(split, watermark);
-                    self.observer.read(bundle.len());
-                    if !bundle.is_empty() {
-                        announced.idle = false;
-                        let before_ms = self.env.now_ms();
-                        self.to.send(Message::Data { bundle, origin: Some(names[split].clone()) }).await;
-                        status.blocked(self.env.now_ms() - before_ms);
-                    }
-                    if progress == Progress::End {
-                        status.finished(split);
-                    } else {
-                        status.asked(split, self.env.now_ms());
-                        reads.push(self.read(split, &names[split], reader));
+                Woken::Discovered(found) => {
+                    for split in found {
+                        tracing::info!("`{}` has a new split: {}", self.transform, split.split.name);
+                        self.take_up(split, &mut splits).await?;
                     }
                 }
+                Woken::Read(None) => break,
+                Woken::Read(Some(done)) => self.take_in(done, &mut splits, &mut announced).await?,
             }
             let before_ms = self.env.now_ms();
-            self.announce(&status, &mut announced).await;
-            status.blocked(self.env.now_ms() - before_ms);
+            self.announce(&splits.status, &mut announced).await;
+            splits.status.blocked(self.env.now_ms() - before_ms);
         }
-        if status.all_finished() {
+        if is_drained || splits.status.all_finished() {
             self.to.send(Message::Watermark(Timestamp::MAX)).await;
         }
-        self.report(&status);
+        self.report(&splits.status);
         self.to.send(Message::End).await;
+        let content = self.positions(&splits);
+        if let Some(participant) = participant {
+            participant.leave(content);
+        }
         Ok(())
     }
 
-    async fn read(&self, split: usize, name: &str, mut reader: Box<dyn AnyReader>) -> Read {
+    /// Opens a split where it stands and begins to read it.
+    async fn take_up(&self, split: SplitState, splits: &mut Splits) -> Result<(), Failure> {
+        let name: Arc<str> = Arc::from(split.split.name.as_str());
+        let watermark = Timestamp::from_millis(split.watermark_ms);
+        if split.finished {
+            splits.status.add_finished(name.to_string());
+        } else {
+            let number = splits.status.add(name.to_string(), watermark, self.env.now_ms());
+            let opening = self.source.open(split.split.clone());
+            let opened = guarded_async(&self.transform, Some(&name), opening).await?;
+            let reader = opened.map_err(|cause| self.failed(&name, cause))?;
+            splits.status.asked(number, self.env.now_ms());
+            splits.reads.push(self.read(number, &name, reader));
+        }
+        splits.names.push(name);
+        splits.positions.push(split);
+        Ok(())
+    }
+
+    /// Hands on what a read gave, and reads on.
+    async fn take_in(&self, done: Read, splits: &mut Splits, announced: &mut Announced) -> Result<(), Failure> {
+        let Read { split, reader, bundle, found } = done;
+        let name = splits.names[split].clone();
+        let progress = found?.map_err(|cause| self.failed(&name, cause))?;
+        let watermark = reader.watermark();
+        self.observer.lag(&name, reader.lag());
+        let status = &mut splits.status;
+        if bundle.is_empty() && progress == Progress::More && watermark <= status.split_watermark(split) {
+            status.gave_nothing(split, reader.is_caught_up(), self.env.now_ms());
+            splits.reads.push(self.read(split, &name, reader));
+            return Ok(());
+        }
+        status.gave(split, watermark);
+        self.observer.read(bundle.len());
+        if splits.are_tracked {
+            let position = &mut splits.positions[split];
+            position.split = reader.remaining().map_err(|cause| self.failed(&name, cause))?;
+            position.watermark_ms = status.split_watermark(split).millis();
+            position.finished = progress == Progress::End;
+        }
+        if !bundle.is_empty() {
+            announced.idle = false;
+            let before_ms = self.env.now_ms();
+            self.to.send(Message::Data { bundle, origin: Some(name.clone()) }).await;
+            status.blocked(self.env.now_ms() - before_ms);
+        }
+        if progress == Progress::End {
+            status.finished(split);
+        } else {
+            status.asked(split, self.env.now_ms());
+            splits.reads.push(self.read(split, &name, reader));
+        }
+        Ok(())
+    }
+
+    fn read(&self, split: usize, name: &Arc<str>, mut reader: Box<dyn AnyReader>) -> BoxFuture<'static, Read> {
         let mut bundle = self.coder.new_bundle();
-        let found = guarded_async(&self.transform, Some(name), reader.read(&mut *bundle)).await;
-        Read { split, reader, bundle, found }
+        let (transform, name) = (self.transform.clone(), name.clone());
+        async move {
+            let found = guarded_async(&transform, Some(&name), reader.read(&mut *bundle)).await;
+            Read { split, reader, bundle, found }
+        }
+        .boxed()
+    }
+
+    fn positions(&self, splits: &Splits) -> Content {
+        Content::Positions { source: self.node, splits: splits.positions.clone() }
     }
 
     /// Sends on what has changed of the watermark and of idleness.

@@ -39,7 +39,8 @@ pub(super) async fn run(
 ) -> Result<Vec<Staged>, Failure> {
     refuse_unbounded_beside(plan)?;
     let env = Arc::new(ScriptEnv::default());
-    let topology = Topology { env: &*env, plan, parallelism: runner.parallelism, sinks };
+    let topology =
+        Topology { env: &*env, plan, parallelism: runner.parallelism, sinks, restored: None, checkpoints: None };
     let Tasks { stages, readers, script: entries } =
         topology.build(env.clone(), runner.observer.clone(), runner.stop.clone()).await?;
     let mut rounds = Rounds { stages, workers: runner.parallelism, env, synchronized: SynchronizedTime::new(plan) };

@@ -8,6 +8,7 @@ use futures::FutureExt;
 use futures::future::{Either, select};
 use purlin_model::Failure;
 
+use super::checkpoint::{Content, Participant, StagePart, requested};
 use super::env::Env;
 use super::inputs::Inputs;
 use super::machine::{Event, StageMachine};
@@ -26,6 +27,7 @@ const REPORT_EVERY_MS: i64 = 200;
 /// All that a stage's task needs.
 pub(super) struct StageTask {
     pub(super) name: String,
+    pub(super) worker: usize,
     pub(super) env: Arc<dyn Env>,
     pub(super) observer: Arc<Observer>,
     pub(super) machine: StageMachine,
@@ -33,6 +35,10 @@ pub(super) struct StageTask {
     pub(super) stop: StopHandle,
     /// The writers of the stage's sinks, by exit.
     pub(super) writers: HashMap<usize, SinkWriter>,
+    /// Where there are checkpoints.
+    pub(super) participant: Option<Participant>,
+    /// The checkpoint whose barrier some of the inputs have brought.
+    pub(super) barrier: Option<u64>,
 }
 
 impl StageTask {
@@ -52,8 +58,21 @@ impl StageTask {
                 break;
             };
             let now_ms = self.env.now_ms();
-            let actions = self.machine.on(event, now_ms, FIRING_BUDGET)?;
-            self.carry_out(actions).await?;
+            match event {
+                Event::Message(channel, Message::Barrier(checkpoint)) => {
+                    self.inputs.wait_at_barrier(channel);
+                    self.barrier = Some(checkpoint);
+                }
+                event => {
+                    let actions = self.machine.on(event, now_ms, FIRING_BUDGET)?;
+                    self.carry_out(actions).await?;
+                }
+            }
+            if let Some(checkpoint) = self.barrier
+                && self.inputs.are_aligned()
+            {
+                self.take_part_in(checkpoint).await?;
+            }
             if now_ms - reported_ms >= REPORT_EVERY_MS {
                 reported_ms = now_ms;
                 self.report(&mut reported_drops);
@@ -63,16 +82,48 @@ impl StageTask {
         self.finish().await
     }
 
+    /// Every input has brought the barrier, or has ended: what came before it is worked off, handed on and staged, and the state as it then is
+    /// goes to the coordinator.
+    async fn take_part_in(&mut self, checkpoint: u64) -> Result<(), Failure> {
+        while self.machine.is_busy() {
+            let actions = self.machine.on(Event::Continue, self.env.now_ms(), FIRING_BUDGET)?;
+            self.carry_out(actions).await?;
+        }
+        let actions = self.machine.hand_on_barrier(checkpoint);
+        self.carry_out(actions).await?;
+        let content = self.part(Some(checkpoint)).await?;
+        if let Some(participant) = &mut self.participant {
+            participant.answer(checkpoint, content);
+        }
+        self.barrier = None;
+        self.inputs.resume();
+        Ok(())
+    }
+
+    /// The stage's state, and what its sinks were given since the last barrier.
+    async fn part(&mut self, checkpoint: Option<u64>) -> Result<Content, Failure> {
+        let mut staged = Vec::new();
+        for writer in self.writers.values_mut() {
+            staged.extend(writer.stage(checkpoint).await?);
+        }
+        let (shards, steps) = self.machine.snapshot()?;
+        Ok(Content::Stage(StagePart { stage: self.machine.stage_name(), worker: self.worker, shards, steps, staged }))
+    }
+
     /// Ends the machine's life and stages what its sinks were given.
-    pub(super) async fn finish(self) -> Result<Vec<Staged>, Failure> {
-        let StageTask { machine, mut writers, observer, .. } = self;
-        for action in machine.finish()? {
-            perform(action, &mut writers, &observer).await?;
+    pub(super) async fn finish(mut self) -> Result<Vec<Staged>, Failure> {
+        let actions = self.machine.end_outputs();
+        self.carry_out(actions).await?;
+        if let Some(participant) = self.participant.take() {
+            participant.leave(self.part(None).await?);
+            self.machine.teardown()?;
+            return Ok(Vec::new());
         }
         let mut staged = Vec::new();
-        for writer in writers.into_values() {
-            staged.extend(writer.stage().await?);
+        for writer in self.writers.values_mut() {
+            staged.extend(writer.stage(None).await?);
         }
+        self.machine.teardown()?;
         Ok(staged)
     }
 
@@ -104,9 +155,13 @@ impl StageTask {
         self.carry_out(actions).await?;
         let Some(due) = self.machine.next_timer() else { return Ok(None) };
         let wait = until(due, self.env.now_ms());
-        match select(Box::pin(self.stop.stopped()), self.env.sleep(Duration::from_millis(wait))).await {
-            Either::Left((StopMode::Stop, _)) => return Ok(None),
-            Either::Left((StopMode::Drain, _)) => self.machine.end(),
+        // Nobody brings a barrier any more: the request itself is one.
+        let wanted = Box::pin(requested(&mut self.participant));
+        let stopped = Box::pin(self.stop.stopped());
+        match select(select(stopped, wanted), self.env.sleep(Duration::from_millis(wait))).await {
+            Either::Left((Either::Left((StopMode::Stop, _)), _)) => return Ok(None),
+            Either::Left((Either::Left((StopMode::Drain, _)), _)) => self.machine.end(),
+            Either::Left((Either::Right((checkpoint, _)), _)) => self.barrier = Some(checkpoint),
             Either::Right(_) => {}
         }
         Ok(Some(Event::Tick))

@@ -29,6 +29,11 @@ impl StopHandle {
         self.mode.send_if_modified(|current| current.is_none() && current.replace(mode).is_none());
     }
 
+    /// How the pipeline is to end, if it is to end by now.
+    pub(super) fn mode(&self) -> Option<StopMode> {
+        *self.mode.borrow()
+    }
+
     /// Waits until the pipeline is to end.
     pub(super) async fn stopped(&self) -> StopMode {
         let mut changes = self.mode.subscribe();

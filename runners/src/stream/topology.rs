@@ -2,14 +2,18 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::future::BoxFuture;
 use futures::{FutureExt, TryFutureExt};
 use purlin_model::Failure;
 use purlin_model::graph::{NodeId, Op};
-use purlin_model::source::{AnySplit, SplitRequest};
+use purlin_model::source::{AnySource, AnySplit, Boundedness, SplitRequest};
+use tokio::sync::{mpsc, watch};
 
 use super::channel::{CHANNEL_BOUND, Receiver, Sender};
+use super::checkpoint::{Part, Participant, Restored};
+use super::discovery::{LookOut, fresh};
 use super::env::Env;
 use super::inputs::Inputs;
 use super::machine::{Parts, Port, StageMachine};
@@ -18,6 +22,7 @@ use super::reader::ReaderTask;
 use super::sinks::{Sinks, Staged};
 use super::stage_task::StageTask;
 use super::stop::StopHandle;
+use crate::checkpoint::SplitState;
 use crate::core::ViewState;
 use crate::observe::Observer;
 use crate::plan::{ExitKind, HeadKind, Plan, Stage, StageId};
@@ -46,6 +51,10 @@ pub(super) struct Topology<'a> {
     pub(super) plan: &'a Plan,
     pub(super) parallelism: usize,
     pub(super) sinks: &'a Sinks,
+    /// What the run goes on from.
+    pub(super) restored: Option<&'a Restored>,
+    /// Where tasks hear of checkpoints and give their parts, and how many tasks there are so far.
+    pub(super) checkpoints: Option<(&'a watch::Sender<u64>, &'a mpsc::UnboundedSender<Part>, &'a AtomicUsize)>,
 }
 
 /// The ends of all channels, while the wiring is under way.
@@ -90,25 +99,53 @@ impl Topology<'_> {
                     tasks.script = (0..self.parallelism).map(|to| wires.readers[&(*node, to)].clone()).collect();
                     continue;
                 }
-                let request = SplitRequest { desired: self.parallelism, bounded: false };
-                let splits = guarded_async(&head.name, None, source.splits(request)).await?;
-                let splits =
-                    splits.map_err(|cause| Failure::Source { transform: head.name.clone(), origin: None, cause })?;
+                let splits = self.splits(&head.name, &**source).await?;
+                let known: Vec<AnySplit> = splits.iter().map(|state| state.split.clone()).collect();
+                let look_out =
+                    || LookOut { transform: head.name.clone(), source: source.clone(), env: env.clone(), known };
+                let mut discovery = (source.boundedness() == Boundedness::Unbounded).then(look_out);
                 for (worker, splits) in dealt(splits, self.parallelism).into_iter().enumerate() {
                     tasks.readers.push(ReaderTask {
+                        node: *node,
                         transform: head.name.clone(),
                         source: source.clone(),
                         coder: head.coder().clone(),
                         splits,
+                        discovery: discovery.take(),
                         to: wires.readers[&(*node, worker)].clone(),
                         env: env.clone(),
                         observer: observer.clone(),
                         stop: stop.clone(),
+                        participant: self.participant(),
                     });
                 }
             }
         }
         Ok(tasks)
+    }
+
+    /// A source's splits, where a snapshot has them where it left them.
+    async fn splits(&self, transform: &str, source: &dyn AnySource) -> Result<Vec<SplitState>, Failure> {
+        let failed = |cause| Failure::Source { transform: transform.to_string(), origin: None, cause };
+        let Some(known) = self.restored.and_then(|restored| restored.splits.get(transform)) else {
+            let request = SplitRequest { desired: self.parallelism, bounded: false };
+            let splits = guarded_async(transform, None, source.splits(request)).await?.map_err(failed)?;
+            return Ok(splits.into_iter().map(fresh).collect());
+        };
+        let mut splits = known.clone();
+        if source.boundedness() == Boundedness::Unbounded {
+            let known: Vec<AnySplit> = known.iter().map(|state| state.split.clone()).collect();
+            let found = guarded_async(transform, None, source.discover(&known)).await?.map_err(failed)?;
+            splits.extend(found.into_iter().map(fresh));
+        }
+        Ok(splits)
+    }
+
+    /// A new task's part in checkpoints, if there are any.
+    fn participant(&self) -> Option<Participant> {
+        let (requests, parts, tasks) = self.checkpoints?;
+        let task = tasks.fetch_add(1, Ordering::Relaxed);
+        Some(Participant::new(task, requests.subscribe(), parts.clone()))
     }
 
     /// Makes every channel.
@@ -173,7 +210,7 @@ impl Topology<'_> {
                 writers.insert(number, self.sinks.open(node, worker).await?);
             }
         }
-        let machine = StageMachine::new(Parts {
+        let mut machine = StageMachine::new(Parts {
             stage: stage.clone(),
             worker,
             workers: self.parallelism,
@@ -182,14 +219,24 @@ impl Topology<'_> {
             outgoing: Outgoing::new(self.plan, stage, senders),
             lateness_ms: self.plan.graph.collections.iter().map(|each| each.windowing.lateness_ms()).max().unwrap_or(0),
         })?;
+        let participant = self.participant();
+        if participant.is_some() {
+            machine.track_changes();
+        }
+        if let Some(restored) = self.restored {
+            machine.restore(restored)?;
+        }
         Ok(StageTask {
             name: format!("{} [{worker}]", stage.name),
+            worker,
             env: env.clone(),
             observer: observer.clone(),
             machine,
             inputs: Inputs::new(receivers),
             stop: stop.clone(),
             writers,
+            participant,
+            barrier: None,
         })
     }
 
@@ -213,7 +260,7 @@ impl Wires {
 }
 
 /// Splits dealt out to workers in turn.
-fn dealt(splits: Vec<AnySplit>, workers: usize) -> Vec<Vec<AnySplit>> {
+fn dealt(splits: Vec<SplitState>, workers: usize) -> Vec<Vec<SplitState>> {
     let mut dealt = vec![Vec::new(); workers];
     for (number, split) in splits.into_iter().enumerate() {
         dealt[number % workers].push(split);

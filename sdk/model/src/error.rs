@@ -82,6 +82,15 @@ pub enum Failure {
         cause: BoxError,
     },
 
+    /// Another instance of the same job has taken over.
+    #[error("job `{job}` was started again elsewhere (incarnation {by}) and goes on there: this instance has stopped")]
+    Superseded {
+        /// The job's name.
+        job: String,
+        /// The incarnation that has taken over.
+        by: u64,
+    },
+
     /// Anything else, with its own words.
     #[error("{0}")]
     Other(BoxError),

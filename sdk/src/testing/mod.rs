@@ -2,6 +2,7 @@
 //!
 //! - [`check`] says what a collection holds, as a whole or per window and pane; a [`TestPipeline`] runs on every runner and asks its checks.
 //! - A [`TestStream`] is a script of elements, watermarks and processing time, with one outcome on all runners.
+//! - [`simulate`] runs a pipeline with checkpoints in a world where much goes wrong, and sees to it that its output is exactly-once.
 //! - [`equivalence`] runs a pipeline over generated inputs in every way it could be run, and finds what makes the results depend on the way.
 //!
 //! ```
@@ -44,6 +45,7 @@ mod pipeline;
 mod recorder;
 mod runner;
 mod scripted;
+mod simulate;
 mod watchers;
 
 pub use check::{Check, check};
@@ -53,6 +55,8 @@ pub use patience::{PATIENCE, eventually, within};
 pub use pipeline::TestPipeline;
 pub use runner::Runner;
 pub use scripted::{ScriptedSource, ScriptedSplit};
+pub use simulate::{Simulation, simulate};
 
 pub use crate::source::{EventUnderWay, TestStream};
 pub use proptest;
+pub use purlin_runners::simulation::{Faults, Outcome, Surroundings};

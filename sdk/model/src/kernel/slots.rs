@@ -200,7 +200,9 @@ mod tests {
         let (number, _) = slots.window(window(0));
         let many = 3 * CHUNK as u64 + 7;
         (0..many).for_each(|key| assert_eq!(slots.slot(number, key, || key * 2).0.0 as u64, key));
-        (0..many).step_by(2).for_each(|key| drop(slots.release(SlotId(key as u32))));
+        (0..many).step_by(2).for_each(|key| {
+            slots.release(SlotId(key as u32));
+        });
         (0..many).for_each(|key| assert_eq!(slots.slot(number, key, || key * 2).1.state, key * 2));
         assert_eq!(slots.len(), many as usize);
         assert_eq!(slots.iter_mut().map(|(_, slot)| slot.state).sum::<u64>(), many * (many - 1));

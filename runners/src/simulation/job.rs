@@ -1,0 +1,234 @@
+//! A job in a simulated world: started, killed, paused, started again, until it has ended well.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use purlin_model::{Failure, Pipeline};
+
+use super::cluster::SimulatedCluster;
+use super::env::SimulatedEnv;
+use super::faults::{Faults, Network};
+use super::storage::SimulatedStorage;
+use super::surroundings::Surroundings;
+use super::world::{ProcessId, World};
+use crate::observe::Observer;
+use crate::reference::ReferenceRunner;
+use crate::stream::{CheckpointSettings, StreamRunner};
+
+/// A run that takes longer than this has gone round in circles.
+const MOST_STEPS: u64 = 3_000_000;
+/// A job that is started more often will never end.
+const MOST_STARTS: u32 = 60;
+
+/// Builds a pipeline whose output goes to [`Surroundings`].
+pub type Build = dyn Fn(&Pipeline, &Surroundings) + Send + Sync;
+
+/// A pipeline, a seed, and how much goes wrong.
+pub struct Job {
+    build: Arc<Build>,
+    seed: u64,
+    faults: Faults,
+}
+
+/// What became of a job.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// How often it was started.
+    pub starts: u32,
+    /// How many of its processes were killed or left for dead.
+    pub kills: u32,
+    /// Of these, how many were only paused and went on later.
+    pub zombies: u32,
+    /// How many checkpoints were committed.
+    pub checkpoints: u64,
+    /// How often a process went on from its last checkpoint by itself.
+    pub recoveries: u64,
+    /// How many steps it took.
+    pub steps: u64,
+    /// The encoded elements that a reader of committed output sees, by sink.
+    pub written: BTreeMap<String, Vec<Vec<u8>>>,
+}
+
+impl Job {
+    /// The pipeline that `build` builds, under `seed`.
+    pub fn new(build: Arc<Build>, seed: u64, faults: Faults) -> Self {
+        Job { build, seed, faults }
+    }
+
+    /// What the reference runner writes, by sink.
+    pub fn expected(build: &Build) -> Result<BTreeMap<String, Vec<Vec<u8>>>, Failure> {
+        let surroundings = Surroundings::plain();
+        let pipeline = Pipeline::new();
+        build(&pipeline, &surroundings);
+        ReferenceRunner::new().run(&pipeline.graph()?)?;
+        Ok(surroundings.written())
+    }
+
+    /// Runs the job to its end. An error says why there was none.
+    pub fn run(&self) -> Result<Outcome, String> {
+        let world = World::new(self.seed);
+        let network = Network::new(world.clone(), self.faults);
+        let cluster = SimulatedCluster::new(network.clone());
+        let storage = Arc::new(SimulatedStorage::new(network.clone()));
+        let surroundings = Surroundings::simulated(network, cluster);
+        let interval = Duration::from_millis(world.random(|random| 1 << random.u32(0..9)));
+        let mut settings = CheckpointSettings::new("simulated", storage);
+        settings.interval = interval;
+        let kills = world.random(|random| random.u32(0..=self.faults.kills));
+        let mut run = Run {
+            job: self,
+            world,
+            settings,
+            surroundings,
+            ended: Arc::default(),
+            process: 0,
+            kills_left: kills,
+            next_kill: None,
+            paused: Vec::new(),
+            observers: Vec::new(),
+            outcome: Outcome::default(),
+        };
+        run.go_to_the_end()?;
+        run.outcome.steps = run.world.steps();
+        run.outcome.checkpoints =
+            run.observers.iter().filter_map(|each| each.checkpoint()).map(|each| each.checkpoint).max().unwrap_or(0);
+        run.outcome.recoveries = run.observers.iter().map(|each| each.recoveries()).sum();
+        run.outcome.written = run.surroundings.written();
+        Ok(run.outcome)
+    }
+}
+
+struct Run<'a> {
+    job: &'a Job,
+    world: World,
+    settings: CheckpointSettings,
+    surroundings: Surroundings,
+    /// How processes ended.
+    ended: Arc<Mutex<BTreeMap<ProcessId, Result<(), Failure>>>>,
+    /// The one that is at work.
+    process: ProcessId,
+    kills_left: u32,
+    /// The step at which the process is killed.
+    next_kill: Option<u64>,
+    /// Processes that were left for dead, and the steps at which they go on.
+    paused: Vec<(ProcessId, u64)>,
+    observers: Vec<Arc<Observer>>,
+    outcome: Outcome,
+}
+
+impl Run<'_> {
+    fn go_to_the_end(&mut self) -> Result<(), String> {
+        self.start()?;
+        loop {
+            self.step()?;
+            self.kill_if_due()?;
+            self.wake_the_dead();
+            match self.take_end(self.process) {
+                None => {}
+                Some(Ok(())) => break,
+                // As a supervisor would.
+                Some(Err(failure)) if self.outcome.starts < MOST_STARTS => {
+                    tracing::debug!("process {} ended: {failure}", self.process);
+                    self.start()?;
+                }
+                Some(Err(failure)) => {
+                    return Err(format!("it was started {MOST_STARTS} times, and failed at last: {failure}"));
+                }
+            }
+        }
+        // Those left for dead wake up in the end, and what the cluster has accepted is carried out.
+        let paused: Vec<_> = self.paused.drain(..).collect();
+        paused.iter().for_each(|(process, _)| self.world.resume(*process));
+        let alive = |run: &Self| paused.iter().any(|(process, _)| !run.has_ended(*process));
+        while alive(self) {
+            self.step()?;
+        }
+        Ok(())
+    }
+
+    fn step(&mut self) -> Result<(), String> {
+        if !self.world.step() {
+            return Err("nobody goes on: the job waits for something that never comes".into());
+        }
+        if self.world.steps() > MOST_STEPS {
+            return Err(format!("it has not ended after {MOST_STEPS} steps"));
+        }
+        Ok(())
+    }
+
+    /// Starts the job in a new process.
+    fn start(&mut self) -> Result<(), String> {
+        self.process += 1;
+        self.outcome.starts += 1;
+        let pipeline = Pipeline::new();
+        (self.job.build)(&pipeline, &self.surroundings);
+        let graph = pipeline.graph().map_err(|failure| failure.to_string())?;
+        let workers = self.world.random(|random| random.usize(1..=3));
+        let observer = Arc::new(Observer::default());
+        self.observers.push(observer.clone());
+        let runner = StreamRunner::new().parallelism(workers).observer(observer).checkpoints(self.settings.clone());
+        let env = Arc::new(SimulatedEnv { world: self.world.clone(), process: self.process });
+        let (ended, process) = (self.ended.clone(), self.process);
+        let work = async move {
+            let result = runner.run_in(env, &graph).await;
+            ended.lock().unwrap_or_else(PoisonError::into_inner).insert(process, result);
+        };
+        self.world.spawn(self.process, Box::pin(work));
+        if self.kills_left > 0 {
+            // Often in the middle of starting, sometimes late.
+            let steps = self.world.random(|random| {
+                let most = 2 << random.u32(4..12);
+                random.u64(1..most)
+            });
+            self.next_kill = Some(self.world.steps() + steps);
+        }
+        Ok(())
+    }
+
+    fn kill_if_due(&mut self) -> Result<(), String> {
+        if self.next_kill.is_none_or(|step| step > self.world.steps()) || self.has_ended(self.process) {
+            return Ok(());
+        }
+        self.next_kill = None;
+        self.kills_left -= 1;
+        self.outcome.kills += 1;
+        let zombies = self.job.faults.zombies;
+        if self.world.random(|random| random.u32(0..100)) < zombies {
+            self.outcome.zombies += 1;
+            self.world.pause(self.process);
+            let steps = self.world.random(|random| {
+                let most = 2 << random.u32(4..13);
+                random.u64(1..most)
+            });
+            self.paused.push((self.process, self.world.steps() + steps));
+        } else {
+            self.world.kill(self.process);
+        }
+        self.start()
+    }
+
+    fn wake_the_dead(&mut self) {
+        let now = self.world.steps();
+        let world = &self.world;
+        self.paused.retain(|(process, step)| {
+            let sleeps = *step > now;
+            if !sleeps {
+                world.resume(*process);
+            }
+            sleeps
+        });
+    }
+
+    fn has_ended(&self, process: ProcessId) -> bool {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&process)
+    }
+
+    fn take_end(&self, process: ProcessId) -> Option<Result<(), Failure>> {
+        self.ended
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_mut(&process)
+            .map(|result| std::mem::replace(result, Ok(())))
+    }
+}

@@ -1,0 +1,294 @@
+//! Tasks, processes, and a clock that moves when nothing else does.
+//!
+//! A process is a group of tasks. It can be killed, which drops all of them between two steps, or paused and go on later, as one does that
+//! was swapped out or cut off. Process 0 is the world's own: brokers, which nobody kills.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use futures::task::{ArcWake, waker};
+
+/// Names a process.
+pub(super) type ProcessId = usize;
+
+/// The world's own process.
+pub(super) const BROKERS: ProcessId = 0;
+
+/// When the virtual clock starts: some day in 2023.
+const START_MS: i64 = 1_700_000_000_000;
+
+/// How often time passes though somebody could go on: once in so many steps.
+const TIME_PASSES: usize = 40;
+
+/// Everything that runs.
+#[derive(Clone)]
+pub(super) struct World {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    ready: Arc<Mutex<Vec<usize>>>,
+}
+
+struct State {
+    random: fastrand::Rng,
+    now_ms: i64,
+    steps: u64,
+    tasks: BTreeMap<usize, Task>,
+    next_task: usize,
+    timers: BinaryHeap<Reverse<(i64, u64, Alarm)>>,
+    next_timer: u64,
+    paused: Vec<ProcessId>,
+}
+
+struct Task {
+    process: ProcessId,
+    /// Away while it is polled.
+    work: Option<BoxFuture<'static, ()>>,
+}
+
+struct Alarm(Waker);
+
+impl PartialEq for Alarm {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+impl Eq for Alarm {}
+impl PartialOrd for Alarm {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Alarm {
+    fn cmp(&self, _: &Self) -> std::cmp::Ordering {
+        std::cmp::Ordering::Equal
+    }
+}
+
+struct WakeTask {
+    task: usize,
+    ready: Arc<Mutex<Vec<usize>>>,
+}
+
+impl ArcWake for WakeTask {
+    fn wake_by_ref(wake: &Arc<Self>) {
+        let mut ready = lock(&wake.ready);
+        if !ready.contains(&wake.task) {
+            ready.push(wake.task);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl World {
+    pub(super) fn new(seed: u64) -> Self {
+        let state = State {
+            random: fastrand::Rng::with_seed(seed),
+            now_ms: START_MS,
+            steps: 0,
+            tasks: BTreeMap::new(),
+            next_task: 0,
+            timers: BinaryHeap::new(),
+            next_timer: 0,
+            paused: Vec::new(),
+        };
+        World { shared: Arc::new(Shared { state: Mutex::new(state), ready: Arc::default() }) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.shared.state)
+    }
+
+    /// Asks the dice.
+    pub(super) fn random<T>(&self, ask: impl FnOnce(&mut fastrand::Rng) -> T) -> T {
+        ask(&mut self.state().random)
+    }
+
+    /// The virtual time.
+    pub(super) fn now_ms(&self) -> i64 {
+        self.state().now_ms
+    }
+
+    /// Waits for a span of virtual time.
+    pub(super) fn sleep(&self, span: Duration) -> Sleep {
+        let span_ms = i64::try_from(span.as_millis()).unwrap_or(i64::MAX / 4);
+        Sleep { world: self.clone(), at_ms: self.now_ms().saturating_add(span_ms) }
+    }
+
+    /// Adds a task to a process.
+    pub(super) fn spawn(&self, process: ProcessId, work: BoxFuture<'static, ()>) {
+        let mut state = self.state();
+        let task = state.next_task;
+        state.next_task += 1;
+        state.tasks.insert(task, Task { process, work: Some(work) });
+        lock(&self.shared.ready).push(task);
+    }
+
+    /// Ends a process between two of its steps.
+    pub(super) fn kill(&self, process: ProcessId) {
+        let mut state = self.state();
+        let dead: Vec<usize> =
+            state.tasks.iter().filter(|(_, task)| task.process == process).map(|(id, _)| *id).collect();
+        let dropped: Vec<Option<Task>> = dead.iter().map(|id| state.tasks.remove(id)).collect();
+        // What a task drops may ask for the time.
+        drop(state);
+        drop(dropped);
+    }
+
+    /// Lets a process stand still.
+    pub(super) fn pause(&self, process: ProcessId) {
+        self.state().paused.push(process);
+    }
+
+    /// Lets a process that was paused go on.
+    pub(super) fn resume(&self, process: ProcessId) {
+        self.state().paused.retain(|paused| *paused != process);
+    }
+
+    /// How many steps were taken.
+    pub(super) fn steps(&self) -> u64 {
+        self.state().steps
+    }
+
+    /// Lets one task take one step, or time pass; `false` if nobody will ever go on.
+    pub(super) fn step(&self) -> bool {
+        let (task, mut work) = {
+            let mut state = self.state();
+            state.steps += 1;
+            // Work takes time, too.
+            state.now_ms += if state.random.bool() { state.random.i64(0..5) } else { 0 };
+            let mut ready = lock(&self.shared.ready);
+            ready.retain(|task| state.tasks.contains_key(task));
+            let state = &mut *state;
+            let can: Vec<usize> = (0..ready.len())
+                .filter(|at| state.tasks.get(&ready[*at]).is_some_and(|task| !state.paused.contains(&task.process)))
+                .collect();
+            if can.is_empty() || state.random.usize(0..TIME_PASSES) == 0 {
+                let rang = state.pass_time();
+                drop(ready);
+                let could = !can.is_empty();
+                let any = rang.is_some();
+                if let Some(alarms) = rang {
+                    alarms.into_iter().for_each(|alarm| alarm.0.wake());
+                }
+                return any || could;
+            }
+            let at = can[state.random.usize(0..can.len())];
+            let task = ready.swap_remove(at);
+            let Some(work) = state.tasks.get_mut(&task).and_then(|task| task.work.take()) else { return true };
+            (task, work)
+        };
+        let waker = waker(Arc::new(WakeTask { task, ready: self.shared.ready.clone() }));
+        let done = work.as_mut().poll(&mut Context::from_waker(&waker)).is_ready();
+        let finished = {
+            let mut state = self.state();
+            if done {
+                state.tasks.remove(&task)
+            } else {
+                if let Some(task) = state.tasks.get_mut(&task) {
+                    task.work = Some(work);
+                    return true;
+                }
+                None
+            }
+        };
+        drop(finished);
+        true
+    }
+}
+
+impl State {
+    /// Moves the clock to the next alarm, and gives those that ring.
+    fn pass_time(&mut self) -> Option<Vec<Alarm>> {
+        let Reverse((at_ms, ..)) = self.timers.peek()?;
+        self.now_ms = self.now_ms.max(*at_ms);
+        let mut rang = Vec::new();
+        while self.timers.peek().is_some_and(|Reverse((at_ms, ..))| *at_ms <= self.now_ms) {
+            rang.extend(self.timers.pop().map(|Reverse((.., alarm))| alarm));
+        }
+        Some(rang)
+    }
+}
+
+/// A span of virtual time.
+pub(super) struct Sleep {
+    world: World,
+    at_ms: i64,
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.world.state();
+        if state.now_ms >= self.at_ms {
+            return Poll::Ready(());
+        }
+        let number = state.next_timer;
+        state.next_timer += 1;
+        let alarm = Alarm(cx.waker().clone());
+        state.timers.push(Reverse((self.at_ms, number, alarm)));
+        Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(seed: u64) -> Vec<u8> {
+        let world = World::new(seed);
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        for number in 0..4 {
+            let (world_, seen) = (world.clone(), seen.clone());
+            let work = async move {
+                for _ in 0..3 {
+                    world_.sleep(Duration::from_millis(10)).await;
+                    lock(&seen).push(number);
+                }
+            };
+            world.spawn(1, Box::pin(work));
+        }
+        while world.step() {}
+        assert!(world.now_ms() >= START_MS + 30);
+        std::mem::take(&mut *lock(&seen))
+    }
+
+    #[test]
+    fn a_seed_is_a_schedule() {
+        assert_eq!(order(7), order(7));
+        assert!((0..20).any(|seed| order(seed) != order(7)), "schedules differ");
+    }
+
+    #[test]
+    fn a_killed_process_takes_no_step_and_a_paused_one_goes_on_later() {
+        let world = World::new(1);
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        for process in [1, 2] {
+            let (world_, seen) = (world.clone(), seen.clone());
+            let work = async move {
+                world_.sleep(Duration::from_millis(10)).await;
+                lock(&seen).push(process);
+            };
+            world.spawn(process, Box::pin(work));
+        }
+        world.kill(1);
+        world.pause(2);
+        while world.step() {}
+        assert!(lock(&seen).is_empty());
+        world.resume(2);
+        while world.step() {}
+        assert_eq!(*lock(&seen), [2]);
+    }
+}

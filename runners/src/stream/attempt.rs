@@ -1,0 +1,136 @@
+//! One attempt to run a pipeline with checkpoints: from the last commit until it ends or something fails.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+
+use futures::future::{Either, select};
+use purlin_model::sink::{Publishing, SinkRun};
+use tokio::sync::{mpsc, watch};
+
+use super::StreamRunner;
+use super::checkpoint::{CheckpointSettings, Coordinator, Interruption, Recovered, recover};
+use super::env::Env;
+use super::running::RunningTasks;
+use super::sinks::Sinks;
+use super::topology::Topology;
+use crate::checkpoint::Checkpoints;
+use crate::plan::Plan;
+
+/// What an attempt is made of.
+pub(super) struct Attempt<'a> {
+    runner: &'a StreamRunner,
+    env: Arc<dyn Env>,
+    plan: &'a Plan,
+    settings: &'a CheckpointSettings,
+    has_committed: AtomicBool,
+    incarnation: AtomicU64,
+}
+
+impl<'a> Attempt<'a> {
+    pub(super) fn new(
+        runner: &'a StreamRunner,
+        env: Arc<dyn Env>,
+        plan: &'a Plan,
+        settings: &'a CheckpointSettings,
+    ) -> Self {
+        Attempt { runner, env, plan, settings, has_committed: AtomicBool::new(false), incarnation: Default::default() }
+    }
+
+    /// Runs, and says whether a checkpoint was committed on the way.
+    pub(super) async fn run(&self) -> (Result<(), Interruption>, bool) {
+        let result = self.recover_and_run().await;
+        (result, self.has_committed.load(Ordering::Relaxed))
+    }
+
+    /// A newer incarnation of the job than this attempt's, if one is registered.
+    pub(super) async fn superseded_by(&self) -> Option<u64> {
+        let checkpoints = Checkpoints::new(self.settings.storage.clone(), &self.settings.job);
+        let newest = checkpoints.newest_incarnation().await.ok()??;
+        (newest > self.incarnation.load(Ordering::Relaxed)).then_some(newest)
+    }
+
+    async fn recover_and_run(&self) -> Result<(), Interruption> {
+        let recovered = recover(self.settings, self.plan, self.runner.parallelism, &self.incarnation).await?;
+        if let Some(manifest) = recovered.manifest.as_ref().filter(|manifest| manifest.finished) {
+            tracing::warn!(
+                "job `{}` has finished with checkpoint {}, and there is nothing left to do; to run it again, choose another --checkpoint-dir",
+                self.settings.job,
+                manifest.checkpoint
+            );
+        }
+        let run = SinkRun {
+            job: self.settings.job.clone(),
+            publishing: Publishing::PerCheckpoint {
+                incarnation: recovered.incarnation,
+                resumes: recovered.manifest.is_some(),
+            },
+        };
+        let mut sinks = Sinks::begin(self.plan, &run).await?;
+        if let Some(manifest) = &recovered.manifest {
+            sinks.publish_checkpoint(&manifest.sinks).await?;
+            if manifest.finished {
+                sinks.discard().await;
+                return Ok(());
+            }
+        }
+        sinks.discard().await;
+        if let Some(transactions) = &recovered.transactions {
+            transactions.open(recovered.last + 1).await?;
+            sinks = sinks.with_transactions(transactions.clone(), recovered.last + 1);
+        }
+        let result = self.run_from(&recovered, &sinks).await;
+        if result.is_err()
+            && let Some(transactions) = &recovered.transactions
+        {
+            transactions.abort().await;
+        }
+        result
+    }
+
+    async fn run_from(&self, recovered: &Recovered, sinks: &Sinks) -> Result<(), Interruption> {
+        let (env, runner) = (&self.env, self.runner);
+        let requests = watch::Sender::new(recovered.last);
+        let (give_part, parts) = mpsc::unbounded_channel();
+        let count = AtomicUsize::new(0);
+        let topology = Topology {
+            env: &**env,
+            plan: self.plan,
+            parallelism: runner.parallelism,
+            sinks,
+            restored: recovered.manifest.is_some().then_some(&recovered.state),
+            checkpoints: Some((&requests, &give_part, &count)),
+        };
+        let tasks = topology.build(env.clone(), runner.observer.clone(), runner.stop.clone()).await?;
+        drop(give_part);
+        let coordinator = Coordinator {
+            env: env.clone(),
+            observer: runner.observer.clone(),
+            settings: self.settings,
+            plan: self.plan,
+            sinks,
+            checkpoints: &recovered.checkpoints,
+            transactions: recovered.transactions.clone(),
+            incarnation: recovered.incarnation,
+            parallelism: runner.parallelism,
+            requests,
+            parts,
+            tasks: count.into_inner(),
+            last: recovered.last,
+            manifest: recovered.manifest.clone(),
+            stop: runner.stop.clone(),
+            has_committed: &self.has_committed,
+        };
+        let mut running = RunningTasks::start(&**env, tasks);
+        let coordinating = Box::pin(coordinator.run());
+        let interrupted = match select(Box::pin(running.outcome()), coordinating).await {
+            // The last checkpoint is still to be made.
+            Either::Left((Ok(_), coordinating)) => return coordinating.await,
+            Either::Left((Err(failure), _)) => return Err(failure.into()),
+            Either::Right((Ok(()), running)) => return Ok(running.await.map(drop)?),
+            Either::Right((Err(interruption), _)) => interruption,
+        };
+        // Nothing of this attempt may be left when the next begins.
+        running.end().await;
+        Err(interrupted)
+    }
+}

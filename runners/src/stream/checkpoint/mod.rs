@@ -1,0 +1,24 @@
+//! Checkpoints of a streaming run, and exactly-once output by them.
+//!
+//! - `settings`: what the launch asks for; `interruption`: how an attempt ends.
+//! - `participant`: a task's side; `coordinator`: the job's.
+//! - `transaction` and `progress`: the commit point on a cluster with transactions.
+//! - `recovery`: from the last commit to a run.
+//!
+//! Checkpoint n: barriers through the graph; the tasks' parts durable as a snapshot under a name of its own, manifest last; then one commit. A
+//! crash before the commit goes on from n − 1, after it from n: exactly one of them, and both exist.
+
+mod coordinator;
+mod interruption;
+mod participant;
+mod progress;
+mod recovery;
+mod settings;
+mod transaction;
+
+pub(super) use coordinator::Coordinator;
+pub(super) use interruption::Interruption;
+pub(super) use participant::{Content, Part, Participant, StagePart, requested};
+pub(super) use recovery::{Recovered, Restored, recover};
+pub use settings::{CheckpointSettings, Guarantee};
+pub(super) use transaction::{BufferedWriter, JobTransactions, WriterBuffer};

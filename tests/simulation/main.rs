@@ -1,0 +1,62 @@
+//! Pipelines with checkpoints in a simulated world: nothing is lost and nothing is there twice, whatever happens.
+
+use purlin::prelude::*;
+use purlin::testing::{Outcome, ScriptedSource, simulate};
+
+/// How many seeds an ordinary run takes; `PURLIN_SEEDS` says otherwise.
+fn seeds(ordinary: u64) -> std::ops::Range<u64> {
+    let wanted = std::env::var("PURLIN_SEEDS").ok().and_then(|seeds| seeds.parse().ok());
+    let first = std::env::var("PURLIN_FIRST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0);
+    first..first + wanted.unwrap_or(ordinary)
+}
+
+#[test]
+fn what_passes_through_comes_out_once() {
+    simulate(|pipeline, world| {
+        let at = Timestamp::from_millis;
+        let splits = (0..3).map(|split| (0..50_i64).map(|n| (n * 3 + split, at(n))).collect());
+        pipeline
+            .read("numbers", world.source(ScriptedSource::new(splits).bundles_of(3)))
+            .map("double", |n| n * 2)
+            .write("doubled", world.sink("doubled"));
+    })
+    .seeds(seeds(100))
+    .run()
+    .map(|outcomes| tell(&outcomes))
+    .unwrap_or_else(|report| panic!("{report}"));
+}
+
+/// What went on in all seeds together.
+fn tell(outcomes: &[Outcome]) {
+    let sum = |of: fn(&Outcome) -> u64| outcomes.iter().map(of).sum::<u64>();
+    let (starts, kills) = (sum(|o| o.starts.into()), sum(|o| o.kills.into()));
+    let (checkpoints, recoveries) = (sum(|o| o.checkpoints), sum(|o| o.recoveries));
+    let (zombies, steps) = (sum(|o| o.zombies.into()), sum(|o| o.steps));
+    println!(
+        "{} seeds: {starts} starts, {kills} kills, of which {zombies} came back, {checkpoints} checkpoints, {recoveries} recoveries, {steps} steps",
+        outcomes.len()
+    );
+}
+
+fn events(splits: i64, each: i64) -> ScriptedSource<i64> {
+    let at = Timestamp::from_millis;
+    ScriptedSource::new((0..splits).map(move |split| (0..each).map(|n| (n * splits + split, at(n * 40))).collect()))
+        .bundles_of(3)
+        .moving_watermark(true)
+}
+
+#[test]
+fn windows_are_counted_once() {
+    simulate(|pipeline, world| {
+        let keyed = pipeline.read("numbers", world.source(events(3, 80))).key_by("remainder", |n| n % 7);
+        keyed.window(Fixed::of(seconds(1))).combine_per_key("sum", Sum).write("sums", world.sink("sums"));
+        keyed
+            .window(Sessions::of(milliseconds(100)))
+            .combine_per_key("session", Count)
+            .write("sessions", world.sink("sessions"));
+    })
+    .seeds(seeds(100))
+    .run()
+    .map(|outcomes| tell(&outcomes))
+    .unwrap_or_else(|report| panic!("{report}"));
+}
