@@ -36,7 +36,9 @@ pub use ledger::Checkpoints;
 pub use manifest::{Manifest, ManifestRef, OperatorState, SegmentRef, SinkState, SourceState, SplitState, StageState};
 pub use names::SnapshotId;
 pub use segment::{PackedSection, Section};
-pub use storage::{LocalStorage, MemoryStorage, Storage, StorageError};
+#[cfg(feature = "object-store")]
+pub use storage::ObjectStorage;
+pub use storage::{LocalStorage, MemoryStorage, Storage, StorageError, existing_storage, open_storage};
 
 #[cfg(test)]
 mod tests;

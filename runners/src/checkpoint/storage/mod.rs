@@ -5,9 +5,15 @@
 
 mod local;
 mod memory;
+#[cfg(feature = "object-store")]
+mod object;
+mod place;
 
 pub use local::LocalStorage;
 pub use memory::MemoryStorage;
+#[cfg(feature = "object-store")]
+pub use object::ObjectStorage;
+pub use place::{existing_storage, open_storage};
 
 use std::ops::Range;
 
