@@ -3,6 +3,8 @@
 //! Without `PURLIN_KAFKA` the tests that need it say so and pass, except on CI, where they fail. `PURLIN_KAFKA_FAULTS=1` also
 //! kills and restarts that broker, which no other test may be using then: run these alone (`-- --test-threads 1 fault`).
 
+#[path = "kafka/exactly_once.rs"]
+mod exactly_once;
 #[path = "kafka/faults.rs"]
 mod faults;
 #[path = "kafka/misuse.rs"]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication, TopicResult};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication, TopicResult};
 use rdkafka::error::{KafkaError as Native, RDKafkaErrorCode as Code};
 
 use super::KafkaError;
@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// ```
 pub async fn create_topic(servers: &str, topic: &str, partitions: usize) -> Result<(), KafkaError> {
     let count = i32::try_from(partitions).unwrap_or(i32::MAX);
-    create(servers, NewTopic::new(topic, count, TopicReplication::Fixed(-1))).await
+    create(Settings::new(servers.into()), NewTopic::new(topic, count, TopicReplication::Fixed(-1))).await
 }
 
 /// Makes a topic with settings of its own (`cleanup.policy`, `retention.ms`, …), else as [`create_topic`] does.
@@ -37,7 +37,7 @@ pub async fn create_topic_with(
 ) -> Result<(), KafkaError> {
     let count = i32::try_from(partitions).unwrap_or(i32::MAX);
     let new = NewTopic::new(topic, count, TopicReplication::Fixed(-1));
-    create(servers, settings.iter().fold(new, |new, (name, value)| new.set(name, value))).await
+    create(Settings::new(servers.into()), settings.iter().fold(new, |new, (name, value)| new.set(name, value))).await
 }
 
 /// Deletes a topic with all its records.
@@ -47,8 +47,32 @@ pub async fn delete_topic(servers: &str, topic: &str) -> Result<(), KafkaError> 
     outcome(&settings, &format!("deleting topic `{topic}`"), topic, done)
 }
 
-async fn create(servers: &str, new: NewTopic<'_>) -> Result<(), KafkaError> {
-    let settings = Settings::new(servers.into());
+/// Makes a compacted topic of one partition.
+pub(super) async fn create_compacted(settings: &Settings, topic: &str) -> Result<(), KafkaError> {
+    let new = NewTopic::new(topic, 1, TopicReplication::Fixed(-1)).set("cleanup.policy", "compact");
+    create(settings.clone(), new).await
+}
+
+/// How a topic forgets records.
+pub(super) async fn cleanup_policy(settings: &Settings, topic: &str) -> Result<String, KafkaError> {
+    let what = format!("asking for the settings of topic `{topic}` on {}", settings.servers());
+    let failed = |reason: String| KafkaError::Other { what, reason: settings.scrubber().clean(&reason).into_owned() };
+    let asked = client(settings)?.describe_configs([&ResourceSpecifier::Topic(topic)], &options()).await;
+    let described = asked.map_err(|error| error.to_string()).and_then(|mut described| match described.pop() {
+        Some(Ok(described)) => Ok(described),
+        Some(Err(code)) => Err(code.to_string()),
+        None => Err("no answer".to_string()),
+    });
+    match described {
+        Ok(described) => {
+            let policy = described.get("cleanup.policy").and_then(|entry| entry.value.clone());
+            policy.ok_or_else(|| failed("the broker names no `cleanup.policy`".into()))
+        }
+        Err(reason) => Err(failed(reason)),
+    }
+}
+
+async fn create(settings: Settings, new: NewTopic<'_>) -> Result<(), KafkaError> {
     let done = client(&settings)?.create_topics([&new], &options()).await;
     outcome(&settings, &format!("creating topic `{}`", new.name), new.name, done)?;
     // The controller has made it; the brokers that clients ask hear of it a little later.

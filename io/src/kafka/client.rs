@@ -4,7 +4,6 @@
 //! through the event thread, which only forwards log lines and errors to [`Health`].
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -32,24 +31,31 @@ const FIXED: [(&str, &str); 4] = [
     ("allow.auto.create.topics", "false"),
 ];
 
-/// A client, closed when it is dropped.
+/// A client, closed on a thread of its own once nobody uses it.
 pub(crate) struct Client {
     consumer: Arc<BaseConsumer<Health>>,
-    stop: Arc<AtomicBool>,
 }
 
 impl Client {
     /// Makes a client; connecting goes on in the background. `defaults` stand below the user's settings.
     pub(crate) fn new(settings: &Settings, defaults: &[(&str, &str)]) -> Result<Self, KafkaError> {
-        let config = settings.config(&[&DEFAULTS, defaults].concat(), &FIXED)?;
+        Client::made(settings, defaults, &FIXED)
+    }
+
+    /// A client that sees records of open and of aborted transactions, too: its end of a partition is that of the log.
+    pub(crate) fn uncommitted(settings: &Settings) -> Result<Self, KafkaError> {
+        Client::made(settings, &[], &[FIXED.as_slice(), &[("isolation.level", "read_uncommitted")]].concat())
+    }
+
+    fn made(settings: &Settings, defaults: &[(&str, &str)], fixed: &[(&str, &str)]) -> Result<Self, KafkaError> {
+        let config = settings.config(&[&DEFAULTS, defaults].concat(), fixed)?;
         let consumer: BaseConsumer<Health> =
             config.create_with_context(Health::new(settings)).map_err(|error| settings.explain(&error))?;
         let consumer = Arc::new(consumer);
-        let stop = Arc::new(AtomicBool::new(false));
-        let (served, stopped) = (consumer.clone(), stop.clone());
-        // The thread owns a reference, so that closing (which waits for librdkafka's threads) happens there and not in a task.
+        let served = consumer.clone();
+        // Whoever drops the last reference waits for librdkafka's threads, so that is always the thread and never a task.
         let serve = move || {
-            while !stopped.load(Ordering::Relaxed) {
+            while Arc::strong_count(&served) > 1 {
                 drop(served.poll(EVENT_POLL));
             }
         };
@@ -58,7 +64,7 @@ impl Client {
             what: "starting a thread for Kafka's events".into(),
             reason: error.to_string(),
         })?;
-        Ok(Client { consumer, stop })
+        Ok(Client { consumer })
     }
 
     pub(crate) fn consumer(&self) -> &BaseConsumer<Health> {
@@ -72,11 +78,5 @@ impl Client {
     /// librdkafka's handle, valid as long as this client lives.
     pub(crate) fn native(&self) -> *mut RDKafka {
         self.consumer.client().native_ptr()
-    }
-}
-
-impl Drop for Client {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
     }
 }

@@ -58,8 +58,26 @@ impl Position {
 }
 
 impl Client {
+    /// The cluster's own id.
+    pub(crate) fn cluster_id(&self) -> Result<String, KafkaError> {
+        // librdkafka tells it from any answer about topics.
+        self.patiently(Instant::now(), |limit| match self.consumer().client().fetch_cluster_id(limit) {
+            Some(id) if !id.is_empty() => Ok(id),
+            _ => Err(Native::MetadataFetch(Code::OperationTimedOut)),
+        })
+    }
+
     /// The partitions of a topic, in order.
     pub(crate) fn partitions(&self, topic: &str) -> Result<Vec<i32>, KafkaError> {
+        self.partitions_within(topic, TOPIC_PATIENCE)
+    }
+
+    /// The partitions of a topic that was there once, in order.
+    pub(crate) fn known_partitions(&self, topic: &str) -> Result<Vec<i32>, KafkaError> {
+        self.partitions_within(topic, GONE_PATIENCE)
+    }
+
+    fn partitions_within(&self, topic: &str, patience: Duration) -> Result<Vec<i32>, KafkaError> {
         let started = Instant::now();
         loop {
             let metadata = self.patiently(started, |limit| self.consumer().fetch_metadata(Some(topic), limit))?;
@@ -79,7 +97,7 @@ impl Client {
                         reason: code.to_string(),
                     });
                 }
-                _ if started.elapsed() > TOPIC_PATIENCE => return Err(self.unknown(topic)),
+                _ if started.elapsed() > patience => return Err(self.unknown(topic)),
                 _ => {}
             }
             std::thread::sleep(PAUSE);

@@ -43,9 +43,9 @@ pub enum KafkaError {
 
     /// The position to read from is not in the log.
     #[error(
-        "offset {offset} of {topic}/{partition} is not in the log ({reason}): its records were deleted by retention, or the \
-         topic was made anew; start over from what is there with `--start earliest` or `--start latest`, and raise the \
-         topic's retention if pipelines are stopped for longer than it"
+        "offset {offset} of {topic}/{partition} is not in the log ({there}): its records were deleted by retention, or the topic \
+         was made anew. What is missing cannot be read any more; to go on with what is there, say so with \
+         `.on_missing_offsets(MissingOffsets::Earliest)` or `::Latest`, and raise the topic's retention if pipelines stop for longer than it"
     )]
     OffsetOutOfRange {
         /// Its topic.
@@ -54,8 +54,36 @@ pub enum KafkaError {
         partition: i32,
         /// The offset that was asked for.
         offset: i64,
-        /// The client's words.
-        reason: String,
+        /// What the log has instead, or the client's words.
+        there: String,
+    },
+
+    /// A position belongs to another cluster.
+    #[error(
+        "the position of {topic}/{partition} was taken on the Kafka cluster `{position}`, but {servers} is the cluster `{cluster}`: \
+         offsets mean nothing there. Give the address of the first, or start the job without its checkpoints"
+    )]
+    OtherCluster {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// The id of the position's cluster.
+        position: String,
+        /// The id of the cluster that was reached.
+        cluster: String,
+        /// The bootstrap addresses.
+        servers: String,
+    },
+
+    /// A position belongs to a topic that the source does not read.
+    #[error(
+        "there is a position of topic `{topic}`, which this source does not read (any more): add the topic to it again, \
+         or start the job without its checkpoints"
+    )]
+    OtherTopic {
+        /// The topic.
+        topic: String,
     },
 
     /// A record could not be decoded, or carries a timestamp that no element may have.

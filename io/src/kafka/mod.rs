@@ -3,6 +3,7 @@
 //! - [`KafkaSource`] reads every partition of its topics. There is no consumer group: partitions are assigned, positions are the pipeline's
 //!   own ([`KafkaSplit`]), and no offset is ever committed to the broker.
 //! - [`KafkaSink`] writes a topic with an idempotent producer: what is acknowledged is there once and in order.
+//! - [`KafkaCluster`] is what an exactly-once job needs of the sink's cluster: transactions, and a topic for its progress.
 //! - [`Decoder`] and [`Encoder`] are where a user's own formats go in; JSON and plain bytes are built in.
 //! - [`admin`] makes topics; [`mock`] is a broker inside the process, for demos and tests.
 //!
@@ -40,10 +41,12 @@ mod secrets;
 mod settings;
 mod sink;
 mod source;
+mod transactions;
 
 pub use decode::Decoder;
 pub use encode::{Encoder, Payload};
 pub use error::KafkaError;
 pub use record::{Headers, Record};
 pub use sink::{KafkaSink, Unencoded};
-pub use source::{KafkaSource, KafkaSplit, Start, Undecoded};
+pub use source::{KafkaSource, KafkaSplit, MissingOffsets, Start, Undecoded};
+pub use transactions::KafkaCluster;

@@ -10,7 +10,7 @@ use super::KafkaError;
 use super::secrets::{REDACTED, Scrubber, is_secret, public_address};
 
 /// Settings that decide about correctness, and why they are fixed.
-const FIXED: [(&str, &str); 8] = [
+const FIXED: [(&str, &str); 9] = [
     ("bootstrap.servers", "give the address to `new(..)`"),
     ("metadata.broker.list", "give the address to `new(..)`"),
     ("group.id", "partitions are assigned and positions are the pipeline's own; no consumer group is joined"),
@@ -18,7 +18,8 @@ const FIXED: [(&str, &str); 8] = [
     ("auto.offset.reset", "a silent jump would lose or repeat records; say where to begin with `.start(..)`"),
     ("enable.partition.eof", "the source needs to see the ends of partitions"),
     ("log.queue", "the client's log goes through `tracing`"),
-    ("transactional.id", "transactions belong to the pipeline's checkpoints"),
+    ("transactional.id", "transactions belong to the job's checkpoints, which name them themselves: leave it out"),
+    ("transaction.timeout.ms", "it follows from the interval of the job's checkpoints: leave it out"),
 ];
 
 /// Where the brokers are and how the user wants the client to be.
@@ -35,6 +36,15 @@ impl Settings {
 
     pub(crate) fn set(&mut self, name: String, value: String) {
         self.own.insert(name, value);
+    }
+
+    /// What the user set, if anything.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.own.get(name).map(String::as_str)
+    }
+
+    pub(crate) fn remove(&mut self, name: &str) {
+        self.own.remove(name);
     }
 
     /// The brokers' addresses, fit to be shown.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use purlin_io::DeadLetter;
 use purlin_io::kafka::mock::MockBroker;
-use purlin_io::kafka::{KafkaError, KafkaSink, KafkaSource, KafkaSplit, Record, admin};
+use purlin_io::kafka::{KafkaError, KafkaSink, KafkaSource, Record, admin};
 use purlin_model::sink::{Sink, SinkRun};
 use purlin_model::source::Source;
 use purlin_model::{BoxError, Timestamp};
@@ -118,23 +118,6 @@ fn a_broker_that_is_not_there_is_one_error_in_bounded_time() {
             assert!(error.contains(&address) && error.contains("--bootstrap-servers"), "{error}");
             assert!(error.contains("refused"), "the cause is told: {error}");
         }
-        Ok(())
-    });
-}
-
-#[test]
-fn an_offset_that_is_not_in_the_log_is_an_error_and_no_jump() {
-    with_broker(|servers| async move {
-        let topic = topic(&servers, 1).await?;
-        write_bytes(&servers, &topic, [b"a".as_slice()]).await?;
-        let source = KafkaSource::new(&servers, [&topic]).bytes();
-        let split = KafkaSplit { topic: topic.clone(), partition: 0, next: 4_711, end: None };
-        let mut reader = source.open(split).await?;
-        let error = read_some(&mut reader, 1).await.unwrap_err().to_string();
-        assert!(
-            error.contains("4711") && error.contains(&format!("{topic}/0")) && error.contains("--start"),
-            "{error}"
-        );
         Ok(())
     });
 }

@@ -6,6 +6,7 @@ use futures::FutureExt;
 use purlin_io::kafka::mock::MockBroker;
 use purlin_io::kafka::{KafkaSink, KafkaSource, Record, Start};
 use purlin_model::bundle::Bundle;
+use purlin_model::sink::Sink;
 use purlin_model::source::{Boundedness, Progress, Source, SplitRequest};
 use purlin_model::{Timestamp, seconds};
 
@@ -95,9 +96,11 @@ fn a_read_that_is_dropped_loses_nothing() {
         let [split] = source.splits(UNBOUNDED).await?.try_into().unwrap();
         let mut reader = source.open(split).await?;
         let mut bundle = Bundle::new();
+        let mut writer = KafkaSink::new(servers, "numbers").bytes().open(0).await?;
         let writing = async {
             for n in 0..50_u8 {
-                write_bytes(servers, "numbers", [[n].as_slice()]).await?;
+                writer.write(&mut Bundle::of(vec![vec![n]])).await?;
+                writer.stage().await?;
             }
             Ok::<_, purlin_model::BoxError>(())
         };

@@ -1,10 +1,12 @@
 //! A topic as a sink.
 //!
-//! Records are visible as soon as they are written; a stage waits until the brokers have acknowledged all of the writer's. The
-//! producer is idempotent: its own retries neither repeat nor reorder records. A pipeline that fails and is run again writes again.
+//! Without checkpoints, records are visible as soon as they are written; a stage waits until the brokers have acknowledged all of the
+//! writer's. The producer is idempotent: its own retries neither repeat nor reorder records. A pipeline that fails and is run again writes again.
+//! With checkpoints, records go into the [transactions](super::KafkaCluster) of the job, which writes each of them exactly once.
 
-mod producer;
-mod receipts;
+mod form;
+pub(crate) mod producer;
+pub(crate) mod receipts;
 mod writer;
 
 use std::fmt;
@@ -13,21 +15,26 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use async_trait::async_trait;
 use purlin_model::sink::{Io, Sink, SinkRun, Visibility, Writer};
+use purlin_model::transaction::{LogCluster, TransactionWriter};
 use purlin_model::{BoxError, Element};
 
+use self::form::Form;
 use self::producer::Producer;
-use self::writer::KafkaWriter;
+use self::writer::{KafkaWriter, TransactionalKafkaWriter};
 use super::client::Client;
 use super::cluster::ask;
-use super::encode::{Bytes, Encode, Json, NoEncoder};
+use super::encode::{Bytes, Json, NoEncoder};
 use super::settings::Settings;
-use super::{Encoder, KafkaError};
+use super::{Encoder, KafkaCluster, KafkaError};
 
 /// Stands for the elements of a sink whose encoder has not been chosen: call `json`, `bytes` or `encode`.
 #[derive(Clone, Copy, Debug)]
 pub enum Unencoded {}
 
 /// Writes a topic.
+///
+/// In a job with checkpoints that wants exactly-once output, the records of one checkpoint are one transaction: readers with
+/// `isolation.level=read_committed` see each of them once, whatever fails in between. Other jobs' records can be read as soon as they are written.
 ///
 /// A record's timestamp is the time when it is written, unless [`timestamp_from_event_time`](Self::timestamp_from_event_time) says otherwise:
 /// brokers delete by record timestamps, and results of replayed history would be gone within minutes.
@@ -41,40 +48,17 @@ pub enum Unencoded {}
 /// ```
 pub struct KafkaSink<T = Unencoded> {
     settings: Settings,
-    topic: String,
     form: Form<T>,
     /// The writers' producer, as long as there are writers.
     producer: Arc<Mutex<Weak<Producer>>>,
 }
 
-type KeyFn<T> = dyn Fn(&T) -> Vec<u8> + Send + Sync;
-type HeadersFn<T> = dyn Fn(&T) -> Vec<(String, Vec<u8>)> + Send + Sync;
-
-/// How elements become records.
-struct Form<T> {
-    encoder: Arc<dyn Encode<T>>,
-    key: Option<Arc<KeyFn<T>>>,
-    headers: Option<Arc<HeadersFn<T>>>,
-    at_event_time: bool,
-}
-
-impl<T> Clone for Form<T> {
-    fn clone(&self) -> Self {
-        Form {
-            encoder: self.encoder.clone(),
-            key: self.key.clone(),
-            headers: self.headers.clone(),
-            at_event_time: self.at_event_time,
-        }
-    }
-}
-
 impl KafkaSink {
     /// Writes `topic` on the cluster that `servers` (`host:port`, several with commas) belong to. The topic must exist.
     pub fn new(servers: impl Into<String>, topic: impl Into<String>) -> Self {
-        let form = Form { encoder: Arc::new(NoEncoder), key: None, headers: None, at_event_time: false };
-        let settings = Settings::new(servers.into());
-        KafkaSink { settings, topic: topic.into(), form, producer: Arc::default() }
+        let topic = topic.into().into();
+        let form = Form { topic, encoder: Arc::new(NoEncoder), key: None, headers: None, at_event_time: false };
+        KafkaSink { settings: Settings::new(servers.into()), form, producer: Arc::default() }
     }
 
     /// Values are JSON.
@@ -89,10 +73,9 @@ impl KafkaSink {
 
     /// Values are made by `encoder`.
     pub fn encode<E: Encoder>(self, encoder: E) -> KafkaSink<E::Item> {
-        let KafkaSink { settings, topic, form, producer } = self;
-        let at_event_time = form.at_event_time;
-        let form = Form { encoder: Arc::new(encoder), key: None, headers: None, at_event_time };
-        KafkaSink { settings, topic, form, producer }
+        let KafkaSink { settings, form: Form { topic, at_event_time, .. }, producer } = self;
+        let form = Form { topic, encoder: Arc::new(encoder), key: None, headers: None, at_event_time };
+        KafkaSink { settings, form, producer }
     }
 }
 
@@ -136,7 +119,7 @@ impl<T> KafkaSink<T> {
         if let Some(producer) = current.upgrade() {
             return Ok(producer);
         }
-        let producer = Arc::new(Producer::new(&self.settings, &self.topic)?);
+        let producer = Arc::new(Producer::new(&self.settings, &[])?);
         *current = Arc::downgrade(&producer);
         Ok(producer)
     }
@@ -148,7 +131,7 @@ impl<T: Element> Sink for KafkaSink<T> {
     type Staged = ();
 
     fn describe(&self) -> String {
-        format!("Kafka topic {} on {}", self.topic, self.settings.servers())
+        format!("Kafka topic {} on {}", self.form.topic, self.settings.servers())
     }
 
     fn io(&self) -> Io {
@@ -159,10 +142,14 @@ impl<T: Element> Sink for KafkaSink<T> {
         Visibility::Immediately
     }
 
+    fn transactions(&self) -> Option<Arc<dyn LogCluster>> {
+        Some(Arc::new(KafkaCluster::with(self.settings.clone())))
+    }
+
     async fn begin(&self, _: &SinkRun) -> Result<(), BoxError> {
         // Made for its errors: settings that contradict each other are told before anything is read.
         drop(self.shared_producer()?);
-        let (settings, topic) = (self.settings.clone(), self.topic.clone());
+        let (settings, topic) = (self.settings.clone(), self.form.topic.clone());
         // Asked by a consuming client: a producing one may create a topic by asking for it.
         ask(move || Client::new(&settings, &[])?.partitions(&topic)).await?;
         Ok(())
@@ -171,12 +158,20 @@ impl<T: Element> Sink for KafkaSink<T> {
     async fn open(&self, _worker: usize) -> Result<Box<dyn Writer<Self>>, BoxError> {
         Ok(Box::new(KafkaWriter::new(self.shared_producer()?, self.form.clone())))
     }
+
+    async fn open_transactional(
+        &self,
+        _worker: usize,
+        transaction: Box<dyn TransactionWriter>,
+    ) -> Result<Box<dyn Writer<Self>>, BoxError> {
+        Ok(Box::new(TransactionalKafkaWriter::new(self.form.clone(), transaction)))
+    }
 }
 
 impl<T> fmt::Debug for KafkaSink<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KafkaSink")
-            .field("topic", &self.topic)
+            .field("topic", &self.form.topic)
             .field("settings", &self.settings)
             .finish_non_exhaustive()
     }

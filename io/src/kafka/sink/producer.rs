@@ -1,9 +1,10 @@
-//! The producing client of a sink, shared by its writers, and the thread that hands out receipts.
+//! A producing client, shared by writers, and the thread that hands out receipts.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use purlin_model::transaction::Record;
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError as Native, RDKafkaErrorCode as Code};
@@ -14,7 +15,7 @@ use tokio::sync::Notify;
 use super::super::KafkaError;
 use super::super::health::Health;
 use super::super::settings::Settings;
-use super::receipts::Receipts;
+use super::receipts::{Failure, Receipts};
 
 /// How often the event thread looks whether it is still needed.
 const EVENT_POLL: Duration = Duration::from_millis(100);
@@ -37,36 +38,25 @@ const DEFAULTS: [(&str, &str); 9] = [
     ("queue.buffering.max.kbytes", "131072"),
 ];
 
-/// One record, ready to go.
-#[derive(Default)]
-pub(super) struct Outgoing {
-    pub(super) key: Option<Vec<u8>>,
-    pub(super) payload: Vec<u8>,
-    pub(super) tombstone: bool,
-    pub(super) headers: Vec<(String, Vec<u8>)>,
-    /// Milliseconds since 1970; `None`: now.
-    pub(super) timestamp: Option<i64>,
+/// A producing client, closed on a thread of its own once nobody uses it; what is not acknowledged by then is given up.
+pub(crate) struct Producer {
+    native: Arc<NativeProducer>,
 }
 
-/// A producing client, closed when it is dropped; what is not acknowledged by then is given up.
-pub(super) struct Producer {
-    inner: Arc<BaseProducer<Events>>,
-    stop: Arc<AtomicBool>,
-    topic: String,
-}
+/// rdkafka's client with our events.
+pub(crate) type NativeProducer = BaseProducer<Events>;
 
 impl Producer {
-    pub(super) fn new(settings: &Settings, topic: &str) -> Result<Self, KafkaError> {
-        let config = settings.config(&DEFAULTS, &[])?;
+    /// Makes a client; connecting goes on in the background. `fixed` stands above the user's settings.
+    pub(crate) fn new(settings: &Settings, fixed: &[(&str, &str)]) -> Result<Self, KafkaError> {
+        let config = settings.config(&DEFAULTS, fixed)?;
         let events = Events { health: Health::new(settings), room: Notify::new(), waited_for: AtomicBool::new(false) };
-        let inner: BaseProducer<Events> =
-            config.create_with_context(events).map_err(|error| settings.explain(&error))?;
-        let inner = Arc::new(inner);
-        let stop = Arc::new(AtomicBool::new(false));
-        let (served, stopped) = (inner.clone(), stop.clone());
-        // The thread owns a reference, so that closing (which waits for librdkafka's threads) happens there and not in a task.
+        let native: NativeProducer = config.create_with_context(events).map_err(|error| settings.explain(&error))?;
+        let native = Arc::new(native);
+        let served = native.clone();
+        // Whoever drops the last reference waits for librdkafka's threads, so that is always the thread and never a task.
         let serve = move || {
-            while !stopped.load(Ordering::Relaxed) {
+            while Arc::strong_count(&served) > 1 {
                 served.poll(EVENT_POLL);
             }
         };
@@ -75,23 +65,24 @@ impl Producer {
             what: "starting a thread for Kafka's events".into(),
             reason: error.to_string(),
         })?;
-        Ok(Producer { inner, stop, topic: topic.into() })
+        Ok(Producer { native })
     }
 
-    pub(super) fn topic(&self) -> &str {
-        &self.topic
+    /// The client itself.
+    pub(crate) fn native(&self) -> &Arc<NativeProducer> {
+        &self.native
     }
 
-    pub(super) fn check(&self) -> Result<(), KafkaError> {
-        self.inner.context().health.check()
+    pub(crate) fn health(&self) -> &Health {
+        &self.native.context().health
     }
 
     /// Hands a record over; `false`: no room now. Its receipt goes to `receipts`.
-    pub(super) fn offer(&self, record: &Outgoing, receipts: &Arc<Receipts>) -> Result<bool, KafkaError> {
-        let mut native = BaseRecord::<[u8], [u8], _>::with_opaque_to(&self.topic, receipts.clone());
-        native.key = record.key.as_deref();
-        native.payload = (!record.tombstone).then_some(&record.payload);
-        native.timestamp = record.timestamp;
+    pub(crate) fn offer(&self, topic: &str, record: &Record<'_>, receipts: &Arc<Receipts>) -> Result<bool, Native> {
+        let mut native = BaseRecord::<[u8], [u8], _>::with_opaque_to(topic, receipts.clone());
+        native.key = record.key;
+        native.payload = record.payload;
+        native.timestamp = record.timestamp_ms;
         if !record.headers.is_empty() {
             let all = OwnedHeaders::new_with_capacity(record.headers.len());
             let add =
@@ -99,39 +90,25 @@ impl Producer {
             native.headers = Some(record.headers.iter().fold(all, add));
         }
         receipts.sent();
-        match self.inner.send(native) {
+        match self.native.send(native) {
             Ok(()) => Ok(true),
             Err((error, _)) => {
                 receipts.settled();
-                match error.rdkafka_error_code() {
-                    Some(Code::QueueFull) => Ok(false),
-                    _ => Err(self.unwritable(&error.to_string())),
-                }
+                if error.rdkafka_error_code() == Some(Code::QueueFull) { Ok(false) } else { Err(error) }
             }
         }
     }
 
     /// Waits until there may be room.
-    pub(super) async fn room(&self) {
-        let events = self.inner.context();
+    pub(crate) async fn room(&self) {
+        let events = self.native.context();
         events.waited_for.store(true, Ordering::Relaxed);
         let _ = tokio::time::timeout(LOOK_AGAIN, events.room.notified()).await;
-    }
-
-    pub(super) fn unwritable(&self, reason: &str) -> KafkaError {
-        let reason = self.inner.context().health.clean(reason);
-        KafkaError::Unwritable { topic: self.topic.clone(), reason }
-    }
-}
-
-impl Drop for Producer {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
     }
 }
 
 /// What librdkafka tells the event thread.
-struct Events {
+pub(crate) struct Events {
     health: Health,
     room: Notify,
     waited_for: AtomicBool,
@@ -146,7 +123,7 @@ impl ProducerContext for Events {
                 self.health.up();
                 receipts.settled();
             }
-            Err((error, record)) => receipts.failed(self.explain(error, record.payload_len())),
+            Err((error, record)) => receipts.failed(self.failure(error, record.payload_len())),
         }
         if self.waited_for.load(Ordering::Relaxed) && self.waited_for.swap(false, Ordering::Relaxed) {
             self.room.notify_waiters();
@@ -155,23 +132,34 @@ impl ProducerContext for Events {
 }
 
 impl Events {
+    pub(crate) fn health(&self) -> &Health {
+        &self.health
+    }
+
     #[cold]
-    fn explain(&self, error: &Native, len: usize) -> String {
-        match error.rdkafka_error_code() {
-            Some(Code::MessageTimedOut) => {
+    fn failure(&self, error: &Native, len: usize) -> Failure {
+        let code = error.rdkafka_error_code().unwrap_or(Code::Fail);
+        let reason = match code {
+            Code::MessageTimedOut => {
                 let last = self.health.last().map(|reason| format!("; last trouble: {reason}")).unwrap_or_default();
                 format!("no acknowledgement within `delivery.timeout.ms`{last}")
             }
-            Some(Code::MessageSizeTooLarge) => format!(
-                "a record of {len} bytes is larger than the broker takes: raise the topic's `max.message.bytes` and set \
-                 `message.max.bytes`"
-            ),
-            Some(Code::InvalidTimestamp) => "the broker refuses the record's timestamp as too old or too far in the \
+            Code::MessageSizeTooLarge => too_large(len),
+            Code::InvalidTimestamp => "the broker refuses the record's timestamp as too old or too far in the \
                                              future: see the topic's `message.timestamp.before.max.ms` and `.after.max.ms`"
                 .into(),
             _ => self.health.clean(&error.to_string()),
-        }
+        };
+        Failure { code, reason }
     }
+}
+
+/// What to do about a record of so many bytes.
+pub(crate) fn too_large(len: usize) -> String {
+    format!(
+        "a record of {len} bytes is larger than the broker takes: raise the topic's `max.message.bytes` and set \
+         `message.max.bytes`"
+    )
 }
 
 impl ClientContext for Events {

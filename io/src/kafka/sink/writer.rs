@@ -1,50 +1,45 @@
-//! One worker's writer: encodes a bundle, hands its records to the shared producer, and keeps their receipts.
+//! One worker's writers: into the shared producer, or into the transaction of a checkpoint.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use purlin_model::bundle::Bundle;
 use purlin_model::sink::Writer;
-use purlin_model::{BoxError, Element, Timestamp};
+use purlin_model::transaction::{RecordBatch, TransactionWriter};
+use purlin_model::{BoxError, Element};
+use rdkafka::error::{KafkaError as Native, RDKafkaErrorCode as Code};
 
-use super::producer::{Outgoing, Producer};
+use super::KafkaSink;
+use super::form::Form;
+use super::producer::{Producer, too_large};
 use super::receipts::Receipts;
-use super::{Form, KafkaSink};
-use crate::kafka::{KafkaError, Payload};
+use crate::kafka::KafkaError;
 
-/// How far ahead of the clock a record's timestamp may lie: brokers refuse more (`message.timestamp.after.max.ms`).
-const AHEAD_MS: i64 = 3_600_000;
-
+/// Hands records to the shared producer, and keeps their receipts.
 pub(super) struct KafkaWriter<T> {
     producer: Arc<Producer>,
     form: Form<T>,
     receipts: Arc<Receipts>,
-    /// Reused from record to record.
-    outgoing: Outgoing,
+    /// Reused from bundle to bundle.
+    batch: RecordBatch,
 }
 
 impl<T: Element> KafkaWriter<T> {
     pub(super) fn new(producer: Arc<Producer>, form: Form<T>) -> Self {
-        KafkaWriter { producer, form, receipts: Arc::default(), outgoing: Outgoing::default() }
+        KafkaWriter { producer, form, receipts: Arc::default(), batch: RecordBatch::default() }
     }
 
     fn check(&self) -> Result<(), KafkaError> {
-        self.receipts.check(self.producer.topic())?;
-        self.producer.check()
+        self.receipts.check(&self.form.topic)?;
+        self.producer.health().check()
     }
 
-    fn encode(&mut self, value: &T, at: Timestamp, latest: i64) -> Result<(), KafkaError> {
-        let Form { encoder, key, headers, at_event_time } = &self.form;
-        let record = &mut self.outgoing;
-        record.payload.clear();
-        let payload = encoder.encode(value, &mut record.payload);
-        record.tombstone = payload.map_err(|error| self.producer.unwritable(&error.to_string()))? == Payload::Tombstone;
-        record.key = key.as_ref().map(|key| key(value));
-        record.headers = headers.as_ref().map(|headers| headers(value)).unwrap_or_default();
-        // librdkafka takes zero for "now", which for 1970 is as good.
-        record.timestamp = Some(at.millis()).filter(|millis| *at_event_time && (0..=latest).contains(millis));
-        Ok(())
+    #[cold]
+    fn refused(&self, error: &Native, len: usize) -> KafkaError {
+        match error.rdkafka_error_code() {
+            Some(Code::MessageSizeTooLarge) => self.form.unwritable(too_large(len)),
+            _ => self.form.unwritable(self.producer.health().clean(&error.to_string())),
+        }
     }
 }
 
@@ -52,14 +47,15 @@ impl<T: Element> KafkaWriter<T> {
 impl<T: Element> Writer<KafkaSink<T>> for KafkaWriter<T> {
     async fn write(&mut self, bundle: &mut Bundle<T>) -> Result<(), BoxError> {
         self.check()?;
-        let latest = now_ms() + AHEAD_MS;
-        for (value, sides) in bundle.drain() {
-            self.encode(&value, sides.timestamp, latest)?;
-            while !self.producer.offer(&self.outgoing, &self.receipts)? {
+        self.form.encode(bundle, &mut self.batch)?;
+        for record in self.batch.iter() {
+            let refused = |error| self.refused(&error, record.payload.map_or(0, <[u8]>::len));
+            while !self.producer.offer(&self.form.topic, &record, &self.receipts).map_err(refused)? {
                 self.producer.room().await;
                 self.check()?;
             }
         }
+        self.batch.clear();
         Ok(())
     }
 
@@ -70,7 +66,27 @@ impl<T: Element> Writer<KafkaSink<T>> for KafkaWriter<T> {
     }
 }
 
-fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX - AHEAD_MS)
+/// Puts records into the transaction of their checkpoint. Whether they arrive is for the commit to say.
+pub(super) struct TransactionalKafkaWriter<T> {
+    form: Form<T>,
+    batch: RecordBatch,
+    transaction: Box<dyn TransactionWriter>,
+}
+
+impl<T: Element> TransactionalKafkaWriter<T> {
+    pub(super) fn new(form: Form<T>, transaction: Box<dyn TransactionWriter>) -> Self {
+        TransactionalKafkaWriter { form, batch: RecordBatch::default(), transaction }
+    }
+}
+
+#[async_trait]
+impl<T: Element> Writer<KafkaSink<T>> for TransactionalKafkaWriter<T> {
+    async fn write(&mut self, bundle: &mut Bundle<T>) -> Result<(), BoxError> {
+        self.form.encode(bundle, &mut self.batch)?;
+        self.transaction.write(&self.form.topic, &mut self.batch).await
+    }
+
+    async fn stage(&mut self) -> Result<Option<()>, BoxError> {
+        Ok(None)
+    }
 }

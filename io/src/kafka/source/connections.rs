@@ -3,12 +3,13 @@
 //! A client fetches a partition at most once at a time. Where a source is read twice in one process (two reads of one boxed source, a
 //! restart that overlaps its predecessor) the second reader of a partition gets a second client.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use super::super::KafkaError;
 use super::super::client::Client;
 use super::super::settings::Settings;
+use super::missing::Extent;
 use super::presence::Presence;
 
 /// Records fetched ahead for all partitions together, in KiB of payload and in number: a second or so of fast reading. librdkafka adds some
@@ -24,6 +25,7 @@ const PARTITION_RECORDS: (usize, usize) = (4_000, 200_000);
 pub(super) struct Connections {
     clients: Mutex<Vec<Weak<Shared>>>,
     partitions: OnceLock<usize>,
+    extents: Mutex<HashMap<(String, i32), Extent>>,
 }
 
 /// A client with the partitions that it fetches.
@@ -41,6 +43,16 @@ impl Connections {
 
     pub(super) fn expected(&self) -> Option<usize> {
         self.partitions.get().copied()
+    }
+
+    /// Notes what partitions' logs have, so that opening them needs not to ask one by one.
+    pub(super) fn tell(&self, extents: Vec<((String, i32), Extent)>) {
+        lock(&self.extents).extend(extents);
+    }
+
+    /// What a partition's log was last said to have; once, for it grows old.
+    pub(super) fn extent(&self, topic: &str, partition: i32) -> Option<Extent> {
+        lock(&self.extents).remove(&(topic.to_string(), partition))
     }
 
     /// A client that does not fetch this partition yet, made if need be.

@@ -1,15 +1,20 @@
 //! Topics as a source.
 //!
 //! Every partition of every topic is a split, read from a concrete offset on. Offsets that are asked for by name (earliest, latest, a
-//! time) are looked up once, at launch, so that what a split says is what will be read.
+//! time) are looked up once, at launch, so that what a split says is what will be read. A split that is opened again, after hours perhaps,
+//! is first compared with what is there: another cluster, or a log without its offset, is an error and never a silent jump.
 
 mod connections;
+mod launch;
+mod missing;
 mod presence;
 mod queue;
 mod reader;
 mod split;
 mod start;
 
+pub use missing::MissingOffsets;
+pub(super) use reader::PartitionReader;
 pub use split::KafkaSplit;
 pub use start::Start;
 
@@ -20,17 +25,18 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use purlin_model::source::{Boundedness, Io, Reader, Source, SplitRequest};
+use purlin_model::transaction::LogPosition;
 use purlin_model::{BoxError, Element, Timestamp};
 use serde::de::DeserializeOwned;
 
 use self::connections::Connections;
+use self::launch::Launch;
+use self::missing::Extent;
 use self::queue::PartitionQueue;
-use self::reader::PartitionReader;
-use super::client::Client;
-use super::cluster::{Position, ask};
+use super::Decoder;
+use super::cluster::ask;
 use super::decode::{AtEventTime, AtRecordTime, Bytes, Decode, Json, NoDecoder, OrDeadLetter};
 use super::settings::Settings;
-use super::{Decoder, KafkaError};
 use crate::DeadLetter;
 
 /// After how long without records a partition stops holding the watermark back, unless said otherwise.
@@ -43,8 +49,10 @@ pub enum Undecoded {}
 /// Reads all partitions of one or more topics.
 ///
 /// It goes on until the pipeline is stopped, or [`until_end`](Self::until_end). No consumer group is joined and no offset is committed:
-/// positions belong to the pipeline. Only committed records of transactions are seen. Partitions that are added to a topic later are
-/// noticed at the next launch.
+/// positions belong to the pipeline. Partitions that are added to a topic later are read from their start.
+///
+/// Of transactions, only records that were committed are seen: `isolation.level` is `read_committed` unless [`set`](Self::set) otherwise.
+/// Records behind a transaction that is still open wait for it to be decided.
 ///
 /// ```no_run
 /// use purlin_io::kafka::{KafkaSource, Start};
@@ -64,6 +72,7 @@ pub struct KafkaSource<T = Undecoded> {
     bound: Duration,
     idle: Option<Duration>,
     until_end: bool,
+    missing: MissingOffsets,
     decode: Arc<dyn Decode<T>>,
     connections: Arc<Connections>,
 }
@@ -84,6 +93,7 @@ impl KafkaSource {
             bound: Duration::ZERO,
             idle: Some(IDLE),
             until_end: false,
+            missing: MissingOffsets::default(),
             decode: Arc::new(NoDecoder),
             connections: Arc::default(),
         }
@@ -135,6 +145,12 @@ impl<T: 'static> KafkaSource<T> {
         self
     }
 
+    /// What to do where a position to go on from is not in the log any more; [`MissingOffsets::Refuse`] unless said.
+    pub fn on_missing_offsets(mut self, then: MissingOffsets) -> Self {
+        self.missing = then;
+        self
+    }
+
     /// A setting of librdkafka. Those that would lose or repeat records are refused at launch.
     pub fn set(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.settings.set(name.into(), value.into());
@@ -147,48 +163,12 @@ impl<T: 'static> KafkaSource<T> {
     }
 
     fn with<U>(self, wrap: impl FnOnce(Arc<dyn Decode<T>>) -> Arc<dyn Decode<U>>) -> KafkaSource<U> {
-        let KafkaSource { settings, topics, start, bound, idle, until_end, decode, connections } = self;
-        KafkaSource { settings, topics, start, bound, idle, until_end, decode: wrap(decode), connections }
+        let KafkaSource { settings, topics, start, bound, idle, until_end, missing, decode, connections } = self;
+        KafkaSource { settings, topics, start, bound, idle, until_end, missing, decode: wrap(decode), connections }
     }
-}
 
-/// What to ask the cluster at launch.
-struct Launch {
-    settings: Settings,
-    topics: Vec<String>,
-    start: Start,
-    bounded: bool,
-}
-
-impl Launch {
-    /// The splits of all topics; blocks.
-    fn splits(&self) -> Result<Vec<KafkaSplit>, KafkaError> {
-        let client = Client::new(&self.settings, &[])?;
-        let mut partitions = Vec::new();
-        for topic in &self.topics {
-            partitions.extend(client.partitions(topic)?.into_iter().map(|partition| (topic.as_str(), partition)));
-        }
-        let look_up = |position: Position| {
-            let asked: Vec<_> = partitions.iter().map(|(topic, partition)| (*topic, *partition, position)).collect();
-            client.offsets(&asked)
-        };
-        // The ends first: a record that comes in between is read, not skipped.
-        let ends = look_up(Position::End)?;
-        let starts = match self.start {
-            Start::Earliest => look_up(Position::First)?,
-            Start::Latest => ends.clone(),
-            Start::At(at) => look_up(Position::At(at.millis()))?,
-        };
-        let mut splits = Vec::with_capacity(partitions.len());
-        for (i, (topic, partition)) in partitions.into_iter().enumerate() {
-            let end = ends[i].ok_or_else(|| KafkaError::Other {
-                what: format!("asking for the end of {topic}/{partition}"),
-                reason: "the broker named none".into(),
-            })?;
-            let (topic, next) = (topic.to_string(), starts[i].unwrap_or(end));
-            splits.push(KafkaSplit { topic, partition, next, end: self.bounded.then_some(end) });
-        }
-        Ok(splits)
+    fn launch(&self) -> Launch {
+        Launch { settings: self.settings.clone(), topics: self.topics.clone(), start: self.start }
     }
 }
 
@@ -215,44 +195,56 @@ impl<T: Element> Source for KafkaSource<T> {
     }
 
     async fn splits(&self, request: SplitRequest) -> Result<Vec<KafkaSplit>, BoxError> {
-        let launch = Launch {
-            settings: self.settings.clone(),
-            topics: self.topics.clone(),
-            start: self.start,
-            bounded: request.bounded || self.until_end,
-        };
-        let splits = ask(move || launch.splits()).await?;
-        self.connections.expect(splits.len());
-        Ok(splits)
+        let (launch, bounded) = (self.launch(), request.bounded || self.until_end);
+        let found = ask(move || launch.splits(bounded)).await?;
+        self.connections.expect(found.splits.len());
+        self.connections.tell(found.extents);
+        Ok(found.splits)
     }
 
     async fn open(&self, split: KafkaSplit) -> Result<Box<dyn Reader<Self>>, BoxError> {
         if self.connections.expected().is_none() {
-            self.count_partitions().await?;
+            let launch = self.launch();
+            self.connections.expect(ask(move || launch.count()).await?);
         }
+        let bound_ms = i64::try_from(self.bound.as_millis()).unwrap_or(i64::MAX);
+        let opened = |split, queue| Box::new(PartitionReader::new(split, queue, self.decode.clone(), bound_ms));
+        if split.has_ended() {
+            return Ok(opened(split, None));
+        }
+        let lease = self.connections.lease(&self.settings, &split.topic, split.partition)?;
+        let known = self.connections.extent(&split.topic, split.partition);
+        let (launch, missing) = (self.launch(), self.missing);
+        let settled = ask(move || {
+            let client = lease.client();
+            split.check_cluster(&client.cluster_id()?, client)?;
+            let extent = match known {
+                Some(extent) => extent,
+                None => Extent::ask(client, &[(&split.topic, split.partition)])?[0],
+            };
+            let asked = split.clone();
+            let split = missing.settle(split, extent, || launch.log_end(&asked))?;
+            Ok((lease, split))
+        });
+        let (lease, split) = settled.await?;
         let queue = match split.has_ended() {
             true => None,
-            false => {
-                let lease = self.connections.lease(&self.settings, &split.topic, split.partition)?;
-                Some(PartitionQueue::start(lease, split.next)?)
-            }
+            false => Some(PartitionQueue::start(lease, split.next)?),
         };
-        let bound_ms = i64::try_from(self.bound.as_millis()).unwrap_or(i64::MAX);
-        Ok(Box::new(PartitionReader::new(split, queue, self.decode.clone(), bound_ms)))
+        Ok(opened(split, queue))
     }
-}
 
-impl<T> KafkaSource<T> {
-    /// For a process that resumes splits and never asked for them: how many partitions will share the memory. Also
-    /// says, before anything waits, if the brokers or topics are not there.
-    async fn count_partitions(&self) -> Result<(), KafkaError> {
-        let (settings, topics) = (self.settings.clone(), self.topics.clone());
-        let count = ask(move || {
-            let client = Client::new(&settings, &[])?;
-            topics.iter().map(|topic| Ok(client.partitions(topic)?.len())).sum()
-        });
-        self.connections.expect(count.await?);
-        Ok(())
+    async fn discover(&self, known: Vec<KafkaSplit>) -> Result<Vec<KafkaSplit>, BoxError> {
+        let (launch, until_end) = (self.launch(), self.until_end);
+        let found = ask(move || launch.discover(&known, until_end)).await?;
+        self.connections.expect(found.extents.len());
+        self.connections.tell(found.extents);
+        Ok(found.splits)
+    }
+
+    fn log_position(&self, split: &KafkaSplit) -> Option<LogPosition> {
+        let KafkaSplit { cluster, topic, partition, next, .. } = split.clone();
+        Some(LogPosition { cluster, topic, partition, next })
     }
 }
 
@@ -261,6 +253,7 @@ impl<T> fmt::Debug for KafkaSource<T> {
         f.debug_struct("KafkaSource")
             .field("topics", &self.topics)
             .field("start", &self.start)
+            .field("on_missing_offsets", &self.missing)
             .field("settings", &self.settings)
             .finish_non_exhaustive()
     }

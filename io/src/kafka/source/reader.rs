@@ -14,7 +14,9 @@ use rdkafka::error::RDKafkaErrorCode as Code;
 
 use super::super::decode::Decode;
 use super::super::health::is_transient;
+use super::super::settings::Settings;
 use super::super::{KafkaError, Record};
+use super::connections::Connections;
 use super::queue::{Message, PartitionQueue};
 use super::{KafkaSource, KafkaSplit};
 
@@ -25,7 +27,7 @@ const SILENCE: Duration = Duration::from_secs(10);
 const EMPTY_READ_AFTER: Duration = Duration::from_millis(250);
 
 /// The reader of one partition.
-pub(super) struct PartitionReader<T> {
+pub(crate) struct PartitionReader<T> {
     split: KafkaSplit,
     /// `None` once the split has ended.
     queue: Option<PartitionQueue>,
@@ -46,6 +48,26 @@ impl<T: Element> PartitionReader<T> {
         bound_ms: i64,
     ) -> Self {
         PartitionReader { split, queue, decode, bound_ms, greatest: None, heard: Instant::now(), failed: None }
+    }
+
+    /// A reader of partition 0 of a topic by itself, from `first` up to `end`.
+    pub(crate) fn over(
+        settings: &Settings,
+        topic: &str,
+        first: i64,
+        end: i64,
+        decode: Arc<dyn Decode<T>>,
+    ) -> Result<Self, KafkaError> {
+        let lease = Connections::default().lease(settings, topic, 0)?;
+        let queue = PartitionQueue::start(lease, first)?;
+        let split =
+            KafkaSplit { cluster: String::new(), topic: topic.into(), partition: 0, next: first, end: Some(end) };
+        Ok(PartitionReader::new(split, Some(queue), decode, 0))
+    }
+
+    /// The offset of the next record.
+    pub(crate) fn position(&self) -> i64 {
+        self.split.next
     }
 
     /// Takes a batch; says whether there was anything in the queue.
@@ -135,7 +157,7 @@ impl<T: Element> PartitionReader<T> {
             Code::UnknownTopicOrPartition | Code::UnknownPartition | Code::UnknownTopic => Ok(()),
             code if is_transient(code) => Ok(()),
             Code::OffsetOutOfRange | Code::AutoOffsetReset | Code::LogTruncation => {
-                Err(KafkaError::OffsetOutOfRange { topic, partition, offset: next, reason })
+                Err(KafkaError::OffsetOutOfRange { topic, partition, offset: next, there: reason })
             }
             code => Err(KafkaError::Other {
                 what: format!("reading {} at offset {next}", self.split),
@@ -144,7 +166,8 @@ impl<T: Element> PartitionReader<T> {
         }
     }
 
-    async fn next(&mut self, into: &mut Bundle<T>) -> Result<Progress, KafkaError> {
+    /// Reads on.
+    pub(crate) async fn next(&mut self, into: &mut Bundle<T>) -> Result<Progress, KafkaError> {
         let before = into.len();
         loop {
             if self.split.has_ended() {
