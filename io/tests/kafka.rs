@@ -11,6 +11,8 @@ mod faults;
 mod misuse;
 #[path = "kafka/reading.rs"]
 mod reading;
+#[path = "kafka/resuming.rs"]
+mod resuming;
 #[path = "kafka/support.rs"]
 mod support;
 #[path = "kafka/transactions.rs"]

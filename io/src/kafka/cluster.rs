@@ -133,7 +133,7 @@ impl Client {
     }
 
     /// Repeats a question, which gets a time limit, until it is answered or the time is up.
-    fn patiently<T>(
+    pub(super) fn patiently<T>(
         &self,
         started: Instant,
         question: impl Fn(Duration) -> Result<T, Native>,

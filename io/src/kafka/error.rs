@@ -60,8 +60,8 @@ pub enum KafkaError {
 
     /// A position belongs to another cluster.
     #[error(
-        "the position of {topic}/{partition} was taken on the Kafka cluster `{position}`, but {servers} is the cluster `{cluster}`: \
-         offsets mean nothing there. Give the address of the first, or start the job without its checkpoints"
+        "the position of {topic}/{partition} was taken on the Kafka cluster `{position}`, and offsets mean nothing on `{cluster}`, which is \
+         the one at the address given: give that of the first, or start the job without its checkpoints"
     )]
     OtherCluster {
         /// The topic.
@@ -72,8 +72,21 @@ pub enum KafkaError {
         position: String,
         /// The id of the cluster that was reached.
         cluster: String,
-        /// The bootstrap addresses.
-        servers: String,
+    },
+
+    /// A position belongs to a topic that was deleted; there is another of its name.
+    #[error(
+        "offset {offset} of {topic}/{partition} was that of a topic which has been deleted and made anew since: what has not been read \
+         of the old one cannot be read any more. To go on with the new one, say so with \
+         `.on_missing_offsets(MissingOffsets::Earliest)` or `::Latest`"
+    )]
+    OtherTopicId {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// The offset.
+        offset: i64,
     },
 
     /// A position belongs to a topic that the source does not read.

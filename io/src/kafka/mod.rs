@@ -41,6 +41,7 @@ mod secrets;
 mod settings;
 mod sink;
 mod source;
+mod topic_ids;
 mod transactions;
 
 pub use decode::Decoder;

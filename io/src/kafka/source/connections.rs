@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use super::super::KafkaError;
 use super::super::client::Client;
 use super::super::settings::Settings;
-use super::missing::Extent;
+use super::log::Log;
 use super::presence::Presence;
 
 /// Records fetched ahead for all partitions together, in KiB of payload and in number: a second or so of fast reading. librdkafka adds some
@@ -25,7 +25,7 @@ const PARTITION_RECORDS: (usize, usize) = (4_000, 200_000);
 pub(super) struct Connections {
     clients: Mutex<Vec<Weak<Shared>>>,
     partitions: OnceLock<usize>,
-    extents: Mutex<HashMap<(String, i32), Extent>>,
+    logs: Mutex<HashMap<(String, i32), Log>>,
 }
 
 /// A client with the partitions that it fetches.
@@ -45,14 +45,14 @@ impl Connections {
         self.partitions.get().copied()
     }
 
-    /// Notes what partitions' logs have, so that opening them needs not to ask one by one.
-    pub(super) fn tell(&self, extents: Vec<((String, i32), Extent)>) {
-        lock(&self.extents).extend(extents);
+    /// Notes what partitions' logs are like, so that opening them needs not to ask one by one.
+    pub(super) fn tell(&self, logs: Vec<Log>) {
+        lock(&self.logs).extend(logs.into_iter().map(|log| ((log.topic.clone(), log.partition), log)));
     }
 
-    /// What a partition's log was last said to have; once, for it grows old.
-    pub(super) fn extent(&self, topic: &str, partition: i32) -> Option<Extent> {
-        lock(&self.extents).remove(&(topic.to_string(), partition))
+    /// What a partition's log was last said to be like; once, for it grows old.
+    pub(super) fn log(&self, topic: &str, partition: i32) -> Option<Log> {
+        lock(&self.logs).remove(&(topic.to_string(), partition))
     }
 
     /// A client that does not fetch this partition yet, made if need be.

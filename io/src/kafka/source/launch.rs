@@ -2,24 +2,28 @@
 //!
 //! All of it blocks and runs through [`ask`](super::super::cluster::ask).
 
+use std::collections::{HashMap, HashSet};
+
 use super::super::KafkaError;
 use super::super::client::Client;
 use super::super::cluster::Position;
 use super::super::settings::Settings;
-use super::missing::Extent;
-use super::{KafkaSplit, Start};
+use super::log::Log;
+use super::{KafkaSplit, MissingOffsets, Start};
 
 /// What of a source's description the questions need.
 pub(super) struct Launch {
     pub(super) settings: Settings,
     pub(super) topics: Vec<String>,
     pub(super) start: Start,
+    pub(super) missing: MissingOffsets,
+    pub(super) until_end: bool,
 }
 
-/// Splits, and what the logs of all of the source's partitions have.
+/// Splits, and the logs of all of the source's partitions.
 pub(super) struct Found {
     pub(super) splits: Vec<KafkaSplit>,
-    pub(super) extents: Vec<((String, i32), Extent)>,
+    pub(super) logs: Vec<Log>,
 }
 
 impl Launch {
@@ -27,52 +31,43 @@ impl Launch {
     pub(super) fn splits(&self, bounded: bool) -> Result<Found, KafkaError> {
         let client = Client::new(&self.settings, &[])?;
         let partitions = self.partitions(|topic| client.partitions(topic))?;
-        let extents = Extent::ask(&client, &partitions)?;
-        let starts = match self.start {
-            Start::Earliest => extents.iter().map(|extent| extent.first).collect(),
-            Start::Latest => extents.iter().map(|extent| extent.end).collect(),
+        let logs = Log::ask(&client, &partitions)?;
+        let starts: Vec<i64> = match self.start {
+            Start::Earliest => logs.iter().map(|log| log.first).collect(),
+            Start::Latest => logs.iter().map(|log| log.end).collect(),
             Start::At(at) => {
                 let at = Position::At(at.millis());
                 let asked: Vec<_> = partitions.iter().map(|(topic, number)| (*topic, *number, at)).collect();
                 let found = client.offsets(&asked)?;
-                found.into_iter().zip(&extents).map(|(found, extent)| found.unwrap_or(extent.end)).collect::<Vec<_>>()
+                found.into_iter().zip(&logs).map(|(found, log)| found.unwrap_or(log.end)).collect()
             }
         };
-        let cluster = client.cluster_id()?;
-        let places = partitions.iter().zip(starts).zip(&extents);
-        let splits = places.map(|(((topic, partition), next), extent)| {
-            let (cluster, topic, partition) = (cluster.clone(), topic.to_string(), *partition);
-            KafkaSplit { cluster, topic, partition, next, end: bounded.then_some(extent.end) }
-        });
-        Ok(Found { splits: splits.collect(), extents: named(&partitions, &extents) })
+        let split = |(log, next): (&Log, i64)| log.from(next, bounded.then_some(log.end));
+        Ok(Found { splits: logs.iter().zip(starts).map(split).collect(), logs })
     }
 
     /// The splits of partitions that are not among the known ones. A source that ends has none: its end was drawn without them.
-    pub(super) fn discover(&self, known: &[KafkaSplit], until_end: bool) -> Result<Found, KafkaError> {
+    pub(super) fn discover(&self, known: &[KafkaSplit]) -> Result<Found, KafkaError> {
         let client = Client::new(&self.settings, &[])?;
         let partitions = self.partitions(|topic| client.known_partitions(topic))?;
-        let cluster = client.cluster_id()?;
+        let logs = Log::ask(&client, &partitions)?;
+        let by_name: HashMap<(&str, i32), &Log> = logs.iter().map(|log| (log.name(), log)).collect();
         for split in known {
             let KafkaSplit { topic, partition, .. } = split.clone();
-            split.check_cluster(&cluster, &client)?;
             if !self.topics.contains(&topic) {
                 return Err(KafkaError::OtherTopic { topic });
             }
-            if !partitions.contains(&(&topic, partition)) {
-                return Err(KafkaError::UnknownPartition { topic, partition });
+            let log = by_name.get(&split.name()).copied();
+            match log.ok_or(KafkaError::UnknownPartition { topic, partition })?.check_identity(split) {
+                // Opening it will see to that.
+                Err(KafkaError::OtherTopicId { .. }) if self.missing != MissingOffsets::Refuse => {}
+                checked => checked?,
             }
         }
-        let extents = Extent::ask(&client, &partitions)?;
-        let ends = until_end || known.iter().any(|split| split.end.is_some());
-        let is_known =
-            |topic: &str, partition| known.iter().any(|split| split.topic == topic && split.partition == partition);
-        let new =
-            partitions.iter().zip(&extents).filter(|((topic, partition), _)| !ends && !is_known(topic, *partition));
-        let splits = new.map(|((topic, partition), extent)| {
-            let (cluster, topic, partition) = (cluster.clone(), topic.to_string(), *partition);
-            KafkaSplit { cluster, topic, partition, next: extent.first, end: None }
-        });
-        Ok(Found { splits: splits.collect(), extents: named(&partitions, &extents) })
+        let ends = self.until_end || known.iter().any(|split| split.end.is_some());
+        let known: HashSet<(&str, i32)> = known.iter().map(KafkaSplit::name).collect();
+        let new = logs.iter().filter(|log| !ends && !known.contains(&log.name()));
+        Ok(Found { splits: new.map(|log| log.from(log.first, None)).collect(), logs })
     }
 
     /// How many partitions will share the memory, for a process that opens splits and never asked for them. Also says, before
@@ -85,20 +80,19 @@ impl Launch {
     /// The end of a split's log, whatever of it can be read.
     pub(super) fn log_end(&self, split: &KafkaSplit) -> Result<i64, KafkaError> {
         let client = Client::uncommitted(&self.settings)?;
-        let extents = Extent::ask(&client, &[(&split.topic, split.partition)])?;
-        Ok(extents[0].end)
+        let asked = client.offsets(&[(&split.topic, split.partition, Position::End)])?;
+        Ok(asked[0].unwrap_or(i64::MAX))
     }
 
     fn partitions(&self, of: impl Fn(&str) -> Result<Vec<i32>, KafkaError>) -> Result<Vec<(&str, i32)>, KafkaError> {
+        if self.topics.is_empty() {
+            let what = format!("reading Kafka at {}", self.settings.servers());
+            return Err(KafkaError::Other { what, reason: "the source names no topic".into() });
+        }
         let mut partitions = Vec::new();
         for topic in &self.topics {
             partitions.extend(of(topic)?.into_iter().map(|partition| (topic.as_str(), partition)));
         }
         Ok(partitions)
     }
-}
-
-fn named(partitions: &[(&str, i32)], extents: &[Extent]) -> Vec<((String, i32), Extent)> {
-    let named = |((topic, partition), extent): (&(&str, i32), &Extent)| ((topic.to_string(), *partition), *extent);
-    partitions.iter().zip(extents).map(named).collect()
 }

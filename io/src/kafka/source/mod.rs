@@ -6,6 +6,7 @@
 
 mod connections;
 mod launch;
+mod log;
 mod missing;
 mod presence;
 mod queue;
@@ -31,7 +32,7 @@ use serde::de::DeserializeOwned;
 
 use self::connections::Connections;
 use self::launch::Launch;
-use self::missing::Extent;
+use self::log::Log;
 use self::queue::PartitionQueue;
 use super::Decoder;
 use super::cluster::ask;
@@ -168,7 +169,13 @@ impl<T: 'static> KafkaSource<T> {
     }
 
     fn launch(&self) -> Launch {
-        Launch { settings: self.settings.clone(), topics: self.topics.clone(), start: self.start }
+        Launch {
+            settings: self.settings.clone(),
+            topics: self.topics.clone(),
+            start: self.start,
+            missing: self.missing,
+            until_end: self.until_end,
+        }
     }
 }
 
@@ -198,7 +205,7 @@ impl<T: Element> Source for KafkaSource<T> {
         let (launch, bounded) = (self.launch(), request.bounded || self.until_end);
         let found = ask(move || launch.splits(bounded)).await?;
         self.connections.expect(found.splits.len());
-        self.connections.tell(found.extents);
+        self.connections.tell(found.logs);
         Ok(found.splits)
     }
 
@@ -213,17 +220,15 @@ impl<T: Element> Source for KafkaSource<T> {
             return Ok(opened(split, None));
         }
         let lease = self.connections.lease(&self.settings, &split.topic, split.partition)?;
-        let known = self.connections.extent(&split.topic, split.partition);
-        let (launch, missing) = (self.launch(), self.missing);
+        let known = self.connections.log(&split.topic, split.partition);
+        let (launch, then) = (self.launch(), self.missing);
         let settled = ask(move || {
-            let client = lease.client();
-            split.check_cluster(&client.cluster_id()?, client)?;
-            let extent = match known {
-                Some(extent) => extent,
-                None => Extent::ask(client, &[(&split.topic, split.partition)])?[0],
+            let log = match known {
+                Some(log) => log,
+                None => Log::ask(lease.client(), &[(&split.topic, split.partition)])?.remove(0),
             };
             let asked = split.clone();
-            let split = missing.settle(split, extent, || launch.log_end(&asked))?;
+            let split = log.settle(split, then, || launch.log_end(&asked))?;
             Ok((lease, split))
         });
         let (lease, split) = settled.await?;
@@ -235,10 +240,10 @@ impl<T: Element> Source for KafkaSource<T> {
     }
 
     async fn discover(&self, known: Vec<KafkaSplit>) -> Result<Vec<KafkaSplit>, BoxError> {
-        let (launch, until_end) = (self.launch(), self.until_end);
-        let found = ask(move || launch.discover(&known, until_end)).await?;
-        self.connections.expect(found.extents.len());
-        self.connections.tell(found.extents);
+        let launch = self.launch();
+        let found = ask(move || launch.discover(&known)).await?;
+        self.connections.expect(found.logs.len());
+        self.connections.tell(found.logs);
         Ok(found.splits)
     }
 

@@ -60,8 +60,8 @@ impl<T: Element> PartitionReader<T> {
     ) -> Result<Self, KafkaError> {
         let lease = Connections::default().lease(settings, topic, 0)?;
         let queue = PartitionQueue::start(lease, first)?;
-        let split =
-            KafkaSplit { cluster: String::new(), topic: topic.into(), partition: 0, next: first, end: Some(end) };
+        let (cluster, topic) = (String::new(), topic.to_string());
+        let split = KafkaSplit { cluster, topic, topic_id: None, partition: 0, next: first, end: Some(end) };
         Ok(PartitionReader::new(split, Some(queue), decode, 0))
     }
 

@@ -4,9 +4,6 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::super::KafkaError;
-use super::super::client::Client;
-
 /// One partition's records from `next` on, up to `end` where it has one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KafkaSplit {
@@ -14,6 +11,8 @@ pub struct KafkaSplit {
     pub cluster: String,
     /// The topic.
     pub topic: String,
+    /// The topic's own id: one of the same name that was made anew has another. Brokers before 2.8 tell none.
+    pub topic_id: Option<String>,
     /// The partition.
     pub partition: i32,
     /// The offset of the next record to read.
@@ -24,22 +23,12 @@ pub struct KafkaSplit {
 }
 
 impl KafkaSplit {
-    pub(super) fn has_ended(&self) -> bool {
-        self.end.is_some_and(|end| self.next >= end)
+    pub(super) fn name(&self) -> (&str, i32) {
+        (&self.topic, self.partition)
     }
 
-    /// Refuses a position of another cluster than the one that the client has reached.
-    pub(super) fn check_cluster(&self, cluster: &str, client: &Client) -> Result<(), KafkaError> {
-        if self.cluster == cluster {
-            return Ok(());
-        }
-        Err(KafkaError::OtherCluster {
-            topic: self.topic.clone(),
-            partition: self.partition,
-            position: self.cluster.clone(),
-            cluster: cluster.into(),
-            servers: client.health().servers().into(),
-        })
+    pub(super) fn has_ended(&self) -> bool {
+        self.end.is_some_and(|end| self.next >= end)
     }
 }
 

@@ -20,7 +20,7 @@ use crate::BoxError;
 /// A position in a log, as monitoring tools know it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogPosition {
-    /// The cluster, as [`LogCluster::describe`] names it.
+    /// The cluster, by its [id](LogCluster::id).
     pub cluster: String,
     /// The topic.
     pub topic: String,
