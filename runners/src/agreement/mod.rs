@@ -4,8 +4,8 @@
 
 mod found;
 mod machines;
-mod script;
-mod windowing;
+pub(crate) mod script;
+pub(crate) mod windowing;
 
 use proptest::prelude::*;
 

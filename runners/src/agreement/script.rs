@@ -6,7 +6,7 @@ use purlin_model::window::{Window, Windowing};
 
 /// What is drawn: times are said by what lies nearby.
 #[derive(Clone, Debug)]
-pub(super) enum Draw {
+pub(crate) enum Draw {
     /// Elements: a key, and how far after the watermark.
     Input(Vec<(u8, i64)>),
     /// The same elements as some time before.
@@ -22,7 +22,7 @@ pub(super) enum Draw {
 }
 
 impl Draw {
-    pub(super) fn any() -> impl Strategy<Value = Draw> {
+    pub(crate) fn any() -> impl Strategy<Value = Draw> {
         let element = (0u8..2, -12i64..15);
         prop_oneof![
             8 => prop::collection::vec(element, 1..5).prop_map(Draw::Input),
@@ -37,7 +37,7 @@ impl Draw {
 
 /// One event for both machines.
 #[derive(Clone, Debug)]
-pub(super) enum Step {
+pub(crate) enum Step {
     /// Elements that come together: key and timestamp.
     Input(Vec<(u8, i64)>),
     Watermark(Timestamp),
@@ -49,15 +49,15 @@ pub(super) enum Step {
 
 /// A script, with the windowing that it is for.
 #[derive(Clone, Debug)]
-pub(super) struct Script {
+pub(crate) struct Script {
     #[expect(dead_code, reason = "it is shown where a test fails")]
     windowing: Windowing,
-    pub(super) steps: Vec<Step>,
+    pub(crate) steps: Vec<Step>,
 }
 
 impl Script {
     /// Puts times to what was drawn; at the end the input has ended.
-    pub(super) fn of(windowing: &Windowing, draws: Vec<Draw>) -> Self {
+    pub(crate) fn of(windowing: &Windowing, draws: Vec<Draw>) -> Self {
         let (mut now_ms, mut watermark, mut inputs) = (0, 0, Vec::new());
         let mut steps = Vec::new();
         for draw in draws.into_iter().chain([Draw::End]) {

@@ -10,7 +10,7 @@ use purlin_model::window::{
 use purlin_model::{TimeTransform, Timestamp, Trigger, milliseconds};
 
 /// Any windowing whose windows are a few milliseconds long.
-pub(super) fn any() -> impl Strategy<Value = Windowing> {
+pub(crate) fn any() -> impl Strategy<Value = Windowing> {
     let combiner = prop_oneof![
         Just(TimestampCombiner::EndOfWindow),
         Just(TimestampCombiner::Earliest),
@@ -52,9 +52,9 @@ fn function() -> impl Strategy<Value = Arc<dyn WindowFn>> {
 
 /// Sessions to which each element belongs twice, the second time a little later.
 #[derive(Debug)]
-pub(super) struct Echoes {
-    pub(super) sessions: Sessions,
-    pub(super) after_ms: i64,
+pub(crate) struct Echoes {
+    pub(crate) sessions: Sessions,
+    pub(crate) after_ms: i64,
 }
 
 impl WindowFn for Echoes {
@@ -75,7 +75,7 @@ impl WindowFn for Echoes {
     }
 }
 
-pub(super) fn arc(function: impl WindowFn) -> Arc<dyn WindowFn> {
+pub(crate) fn arc(function: impl WindowFn) -> Arc<dyn WindowFn> {
     Arc::new(function)
 }
 

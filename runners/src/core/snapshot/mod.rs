@@ -135,3 +135,6 @@ pub(super) fn check_format(formats: impl IntoIterator<Item = u16>) -> Result<(),
         .into()),
     }
 }
+
+#[cfg(test)]
+mod tests;
