@@ -3,6 +3,7 @@
 
 mod fleet;
 mod groupings;
+mod stateful;
 
 use proptest::prelude::*;
 use purlin_model::bundle::ElementSides;
