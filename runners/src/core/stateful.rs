@@ -263,6 +263,7 @@ impl StatefulMachine {
             output_watermark: self.output_watermark,
             now_ms: self.now_ms,
             time_has_ended: self.time_has_ended(),
+            next_sweep: self.next_sweep,
             ..Clocks::START
         };
         let sorted = ElementsSnapshot::of(coder, self.sorted.iter().flat_map(SortedInput::elements))?;
@@ -285,6 +286,8 @@ impl StatefulMachine {
         self.input_watermark = clocks.input_watermark;
         self.watermark = self.seen(clocks.input_watermark);
         (self.output_watermark, self.now_ms) = (clocks.output_watermark, clocks.now_ms);
+        // Of what did not expire before, anything may be over.
+        self.next_sweep = self.next_sweep.map(|at_once| clocks.next_sweep.unwrap_or(at_once));
         self.last_to_fire = clocks.time_has_ended.then(Timers::new);
         let mut changes = std::mem::take(&mut self.changes);
         self.run.restore(entries, numbers, &mut changes)?;
@@ -301,8 +304,7 @@ impl StatefulMachine {
                 .into());
             }
         }
-        self.look_ups.restore(waiting, old)?;
-        self.sweep()
+        self.look_ups.restore(waiting, old)
     }
 
     /// After the last bundle.

@@ -54,6 +54,8 @@ pub(super) struct Clocks {
     pub(super) synchronized_ms: i64,
     /// The last timers have fired, and what they set does not.
     pub(super) time_has_ended: bool,
+    /// When cells are next looked for whose time to live is over, by either clock.
+    pub(super) next_sweep: Option<(Timestamp, i64)>,
 }
 
 /// A view as a shard or stage sees it.
@@ -85,6 +87,7 @@ impl Clocks {
         now_ms: i64::MIN,
         synchronized_ms: i64::MIN,
         time_has_ended: false,
+        next_sweep: None,
     };
 
     /// Where a shard begins that comes after these: where its namesake stood; where there are more or fewer shards than before, no
@@ -102,6 +105,7 @@ impl Clocks {
             now_ms: self.now_ms.min(other.now_ms),
             synchronized_ms: self.synchronized_ms.min(other.synchronized_ms),
             time_has_ended: self.time_has_ended && other.time_has_ended,
+            next_sweep: self.next_sweep.min(other.next_sweep),
         }
     }
 }

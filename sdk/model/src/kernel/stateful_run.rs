@@ -257,11 +257,15 @@ impl<K: Key, V: Element, D: StatefulDoFn<K, V>> StatefulRun for Run<K, V, D> {
     fn sweep(&mut self, clock: StateClock) -> Result<(), BoxError> {
         // Of elements to come that count the earliest has this time.
         let event = clock.input_watermark.saturating_add_millis(-clock.lateness_ms);
-        let mut sweep = Sweep(Now { event, processing_ms: clock.now_ms });
+        let now = Now { event, processing_ms: clock.now_ms };
         let mut emptied = Vec::new();
         for (id, slot) in self.slots.iter_mut() {
-            let swept = slot.state.visit(&mut sweep).and_then(|()| is_empty(&mut slot.state));
-            emptied.extend(swept.is_ok_and(|is_empty| is_empty).then_some(id));
+            let mut sweep = Sweep { now, frees: false };
+            slot.state.visit(&mut sweep)?;
+            if sweep.frees {
+                self.book.iter_mut().for_each(|book| book.note(id));
+                emptied.extend(is_empty(&mut slot.state)?.then_some(id));
+            }
         }
         emptied.into_iter().try_for_each(|id| self.release(id))
     }
@@ -354,11 +358,14 @@ impl Visit for Begin {
     }
 }
 
-struct Sweep(Now);
+struct Sweep {
+    now: Now,
+    frees: bool,
+}
 
 impl Visit for Sweep {
     fn cell<C: Cell>(&mut self, cell: &mut C) -> Result<(), BoxError> {
-        cell.sweep(self.0);
+        self.frees |= cell.sweep(self.now);
         Ok(())
     }
 }

@@ -91,13 +91,15 @@ impl<T: Element, L: Lifetime> Cell for Bag<T, L> {
         self.now = L::stamp(now);
     }
 
-    fn sweep(&mut self, now: Now) {
+    fn sweep(&mut self, now: Now) -> bool {
         let before = self.held.len();
         self.held.retain(|(_, written)| !L::is_over(*written, L::stamp(now)));
-        if self.held.len() < before {
+        let frees = self.held.len() < before;
+        if frees {
             self.note_removal();
             self.held.shrink_to_fit();
         }
+        frees
     }
 
     fn encode(&self, into: &mut Vec<u8>) -> Result<(), BoxError> {

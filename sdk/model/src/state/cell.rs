@@ -53,9 +53,10 @@ pub trait Cell: Default + Send + 'static {
     fn begin(&mut self, now: Now) {
         let _ = now;
     }
-    /// Frees what has outlived its time to live at this time.
-    fn sweep(&mut self, now: Now) {
+    /// Frees what has outlived its time to live at this time; whether anything has.
+    fn sweep(&mut self, now: Now) -> bool {
         let _ = now;
+        false
     }
 
     /// Appends the full form.

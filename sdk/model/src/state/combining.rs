@@ -92,10 +92,12 @@ impl<C: CombineFn<In> + Default, In: Element, L: Lifetime> Cell for Combining<C,
         self.now = L::stamp(now);
     }
 
-    fn sweep(&mut self, now: Now) {
-        if self.held.as_ref().is_some_and(|(_, written)| L::is_over(*written, L::stamp(now))) {
+    fn sweep(&mut self, now: Now) -> bool {
+        let is_over = self.held.as_ref().is_some_and(|(_, written)| L::is_over(*written, L::stamp(now)));
+        if is_over {
             self.clear();
         }
+        is_over
     }
 
     fn encode(&self, into: &mut Vec<u8>) -> Result<(), BoxError> {

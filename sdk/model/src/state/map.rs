@@ -161,16 +161,18 @@ impl<K: Key, V: Element, L: Lifetime> Cell for MapCell<K, V, L> {
         self.now = L::stamp(now);
     }
 
-    fn sweep(&mut self, now: Now) {
-        let Some((entries, changes)) = self.held.existing_mut() else { return };
+    fn sweep(&mut self, now: Now) -> bool {
+        let Some((entries, changes)) = self.held.existing_mut() else { return false };
         let (len, now) = (entries.len(), L::stamp(now));
         for (key, _) in entries.extract_if(|_, (_, written)| L::is_over(*written, now)) {
             changes.note(len, || key);
         }
-        if entries.len() < len {
+        let frees = entries.len() < len;
+        if frees {
             entries.shrink_to_fit();
             self.held.free_if_unused();
         }
+        frees
     }
 
     fn encode(&self, into: &mut Vec<u8>) -> Result<(), BoxError> {

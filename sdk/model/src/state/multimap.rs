@@ -94,8 +94,8 @@ impl<K: Key, V: Element, L: Lifetime> Cell for MultimapCell<K, V, L> {
         self.0.begin(now);
     }
 
-    fn sweep(&mut self, now: Now) {
-        self.0.sweep(now);
+    fn sweep(&mut self, now: Now) -> bool {
+        self.0.sweep(now)
     }
 
     fn encode(&self, into: &mut Vec<u8>) -> Result<(), BoxError> {

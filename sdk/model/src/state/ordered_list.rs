@@ -135,8 +135,8 @@ impl<T: Element, L: Lifetime> Cell for OrderedList<T, L> {
         self.now = L::stamp(now);
     }
 
-    fn sweep(&mut self, now: Now) {
-        let Some((entries, changes)) = self.held.existing_mut() else { return };
+    fn sweep(&mut self, now: Now) -> bool {
+        let Some((entries, changes)) = self.held.existing_mut() else { return false };
         let (len, now) = (entries.len(), L::stamp(now));
         entries.retain(|place, (_, written)| {
             let is_over = L::is_over(*written, now);
@@ -145,7 +145,9 @@ impl<T: Element, L: Lifetime> Cell for OrderedList<T, L> {
             }
             !is_over
         });
+        let frees = entries.len() < len;
         self.held.free_if_unused();
+        frees
     }
 
     fn encode(&self, into: &mut Vec<u8>) -> Result<(), BoxError> {

@@ -84,8 +84,8 @@ impl<T: Key, L: Lifetime> Cell for SetCell<T, L> {
         self.0.begin(now);
     }
 
-    fn sweep(&mut self, now: Now) {
-        self.0.sweep(now);
+    fn sweep(&mut self, now: Now) -> bool {
+        self.0.sweep(now)
     }
 
     fn encode(&self, into: &mut Vec<u8>) -> Result<(), BoxError> {

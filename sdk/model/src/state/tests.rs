@@ -51,7 +51,7 @@ fn check<C: Cell, X: PartialEq + Debug>(
     for event in events.iter().chain([&Event::Delta]) {
         match event {
             Event::Later(span_ms) => now.processing_ms += span_ms,
-            Event::Sweep => cell.sweep(now),
+            Event::Sweep => _ = cell.sweep(now),
             Event::Delta => {
                 bytes.clear();
                 let is_changed = cell.take_delta(&mut bytes).expect("it encodes");
