@@ -69,6 +69,7 @@ impl<'a> WorkerExits<'a> {
                     let (stage, head) = plan.taker(&exit.kind).expect("what is handed over is taken");
                     WorkerExit::Handed { stage: stage.0, head, bundles: Vec::new() }
                 }
+                ExitKind::Calls(_) => unreachable!("in batch calls are fused"),
                 ExitKind::View(node) => {
                     let Op::View(kernel) = &plan.graph.node(*node).op else { unreachable!("a view exit names a view") };
                     WorkerExit::View { node: *node, kernel: kernel.clone(), values: Vec::new() }

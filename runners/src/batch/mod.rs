@@ -7,6 +7,7 @@
 //!
 //! A bounded collection is read with the watermark at MIN until its end, then at MAX (SEMANTICS §11).
 
+mod calls;
 mod exits;
 mod feed;
 mod rounds;
@@ -70,7 +71,7 @@ impl BatchRunner {
 
     /// The plan that this runner would run.
     pub fn plan(&self, graph: Graph) -> Plan {
-        Plan::new(graph, PlanOptions { lift: false })
+        Plan::new(graph, PlanOptions { lift: false, fused_calls: Some(calls::fused) })
     }
 
     /// Runs a pipeline to its end. After a failure no output is visible that a sink could hold back.
@@ -83,7 +84,10 @@ impl BatchRunner {
             .build()
             .map_err(Failure::other)?;
         let sinks = Sinks::begin(&plan, &io)?;
+        // Calls, which may be made and ended on any thread of the run, find tokio here.
+        let entered = io.enter();
         let result = self.run_stages(&plan, &io, &sinks);
+        drop(entered);
         let result = result.and_then(|()| sinks.publish(&io)).map(|()| plan.graph.metrics.commit());
         if result.is_err() {
             sinks.abort(&io);

@@ -92,6 +92,7 @@ impl<'a> StageExecution<'a> {
             for worker in 0..self.runner.parallelism {
                 let (queue, feed, results, views) = (&queue, feed.as_ref(), &results, between.views.clone());
                 scope.spawn(move |_| {
+                    let _entered = self.io.enter();
                     let work = || self.work(worker, queue, feed, views);
                     // User code is guarded where it is called; what is left (a `Clone`, a coder) is found here.
                     let result = guarded(&self.stage.name, None, work).and_then(|result| result);
@@ -191,6 +192,7 @@ impl<'a> StageExecution<'a> {
                     let task = |(shard, bundles)| Task::Shard { head, shard, shards: SHARDS, bundles };
                     tasks.extend(shards.into_iter().enumerate().map(task));
                 }
+                HeadKind::Calls { .. } => unreachable!("in batch calls are fused"),
                 HeadKind::Handed { .. } => {
                     let bundles = between.handed.remove(&(self.stage.id.0, head)).unwrap_or_default();
                     let pieces = bundles.into_iter().flat_map(into_pieces);

@@ -4,9 +4,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use purlin_model::graph::{CollectionId, Graph, NodeId, Op};
-use purlin_model::kernel::Form;
+use purlin_model::kernel::{AsyncKernel, Form, OperatorFactory};
 
-use super::level::{is_boundary, levels};
+use super::level::levels;
 use super::{Exit, ExitKind, Head, HeadKind, KeyedWork, Plan, Route, Stage, StageId, Step, Target, Work};
 
 /// What a runner wants of its plan.
@@ -14,13 +14,15 @@ use super::{Exit, ExitKind, Head, HeadKind, KeyedWork, Plan, Route, Stage, Stage
 pub struct PlanOptions {
     /// Combine before shuffles where that can't be observed. A runner whose shuffle combines by itself does without.
     pub lift: bool,
+    /// Makes operators of asynchronous work, which is fused then. A runner without one makes the calls in front of a stage.
+    pub fused_calls: Option<fn(Arc<dyn AsyncKernel>) -> Arc<dyn OperatorFactory>>,
 }
 
 impl Plan {
     /// Plans `graph`.
     pub fn new(graph: Graph, options: PlanOptions) -> Plan {
         let graph = Arc::new(graph);
-        let stage_of = stages_of(&graph);
+        let stage_of = stages_of(&graph, options);
         let count = stage_of.iter().map(|stage| stage.0 + 1).max().unwrap_or(0);
         let stages = (0..count)
             .map(|index| Arc::new(StageBuilder::new(&graph, &stage_of, StageId(index), options).build()))
@@ -30,8 +32,8 @@ impl Plan {
 }
 
 /// The stage of every node: connected by edges within one level. Numbered by level, so that feeders come first.
-fn stages_of(graph: &Graph) -> Vec<StageId> {
-    let levels = levels(graph);
+fn stages_of(graph: &Graph, options: PlanOptions) -> Vec<StageId> {
+    let levels = levels(graph, options);
     let mut group: Vec<usize> = (0..graph.nodes.len()).collect();
     fn root(group: &mut [usize], mut node: usize) -> usize {
         while group[node] != node {
@@ -40,7 +42,7 @@ fn stages_of(graph: &Graph) -> Vec<StageId> {
         }
         node
     }
-    for id in graph.node_ids().filter(|id| !is_boundary(&graph.node(*id).op)) {
+    for id in graph.node_ids().filter(|id| !options.is_boundary(&graph.node(*id).op)) {
         for input in &graph.node(id).inputs {
             let producer = graph.collection(*input).producer;
             if levels[producer.0] == levels[id.0] {
@@ -108,9 +110,12 @@ impl<'a> StageBuilder<'a> {
 
     fn add_step(&mut self, id: NodeId) {
         let node = self.graph.node(id);
-        let work = match &node.op {
-            Op::ParDo(factory) => Work::ParDo(factory.clone()),
-            Op::Window { reassign: true } => Work::Assign(self.graph.collection(node.outputs[0]).windowing.clone()),
+        let work = match (&node.op, self.options.fused_calls) {
+            (Op::ParDo(factory), _) => Work::ParDo(factory.clone()),
+            (Op::Async(kernel), Some(fused)) => Work::ParDo(fused(kernel.clone())),
+            (Op::Window { reassign: true }, _) => {
+                Work::Assign(self.graph.collection(node.outputs[0]).windowing.clone())
+            }
             _ => return,
         };
         let coder_of = |collection: &CollectionId| self.graph.collection(*collection).coder.clone();
@@ -138,13 +143,16 @@ impl<'a> StageBuilder<'a> {
                     HeadKind::Keyed { node: *id, work: self.keyed_work(*id), windowing, views: node.views.clone() }
                 }
                 Op::Reshuffle => HeadKind::Handed { collection: node.outputs[0] },
+                Op::Async(kernel) if self.options.is_boundary(&node.op) => {
+                    HeadKind::Calls { node: *id, kernel: kernel.clone() }
+                }
                 _ => continue,
             };
             heads.push(self.head(kind, &node.outputs));
         }
         let handed: BTreeSet<CollectionId> = nodes
             .iter()
-            .filter(|id| !is_boundary(&self.graph.node(**id).op))
+            .filter(|id| !self.options.is_boundary(&self.graph.node(**id).op))
             .flat_map(|id| self.graph.node(*id).inputs.iter().copied())
             .filter(|input| self.stage_of[self.graph.collection(*input).producer.0] != self.id)
             .collect();
@@ -179,7 +187,10 @@ impl<'a> StageBuilder<'a> {
                 Op::Reshuffle if producer_here => {
                     targets.push(self.exit(ExitKey::Node(id), ExitKind::Spread(node.outputs[0]), collection));
                 }
-                Op::Group(_) | Op::Stateful(_) | Op::Reshuffle => {}
+                Op::Async(_) if producer_here && self.options.is_boundary(&node.op) => {
+                    targets.push(self.exit(ExitKey::Node(id), ExitKind::Calls(id), collection));
+                }
+                op if self.options.is_boundary(op) => {}
                 _ if !here => {
                     let to = self.stage_of[id.0];
                     targets.push(self.exit(
@@ -199,8 +210,8 @@ impl<'a> StageBuilder<'a> {
                 }
                 Op::View(_) => targets.push(self.exit(ExitKey::Node(id), ExitKind::View(id), collection)),
                 Op::Write(_) => targets.push(self.exit(ExitKey::Node(id), ExitKind::Write(id), collection)),
-                Op::ParDo(_) | Op::Window { .. } => targets.push(Target::Step(self.step_of[&id])),
-                Op::Read(_) => {}
+                Op::ParDo(_) | Op::Async(_) | Op::Window { .. } => targets.push(Target::Step(self.step_of[&id])),
+                Op::Read(_) | Op::Group(_) | Op::Stateful(_) | Op::Reshuffle => {}
             }
         }
         // Two readers in one other stage share a hand-over.

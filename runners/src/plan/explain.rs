@@ -7,7 +7,7 @@ use purlin_model::kernel::Form;
 use purlin_model::sink::Visibility;
 use purlin_model::source::Boundedness;
 
-use super::{ExitKind, HeadKind, KeyedWork, Plan, Stage, Work};
+use super::{ExitKind, HeadKind, KeyedWork, Plan, Stage, Step, Work};
 
 impl Plan {
     /// Stages with what is read, fused, shuffled, kept and written.
@@ -17,10 +17,13 @@ impl Plan {
             let _ = writeln!(text, "stage {}", stage.id.0);
             self.explain_heads(stage, &mut text);
             for step in &stage.steps {
-                let _ = match &step.work {
-                    Work::ParDo(_) => writeln!(text, "  fused    {}{}", step.name, self.looks_up(&step.views)),
-                    Work::Assign(windowing) => writeln!(text, "  fused    {}: {windowing}", step.name),
-                    Work::Lift(_) => writeln!(text, "  fused    {} (lifted): combined before the shuffle", step.name),
+                let _ = match (&step.work, self.calls_of(step)) {
+                    (_, Some(calls)) => writeln!(text, "  calls    {}: {calls}, per worker", step.name),
+                    (Work::ParDo(_), _) => writeln!(text, "  fused    {}{}", step.name, self.looks_up(&step.views)),
+                    (Work::Assign(windowing), _) => writeln!(text, "  fused    {}: {windowing}", step.name),
+                    (Work::Lift(_), _) => {
+                        writeln!(text, "  fused    {} (lifted): combined before the shuffle", step.name)
+                    }
                 };
             }
             self.explain_exits(stage, &mut text);
@@ -59,6 +62,9 @@ impl Plan {
                     };
                     writeln!(text, "  groups   {}: {windowing}; state: {state}", head.name)
                 }
+                HeadKind::Calls { kernel, .. } => {
+                    writeln!(text, "  calls    {}: {}, per worker", head.name, kernel.describe())
+                }
                 HeadKind::Handed { .. } => writeln!(text, "  takes    what {} gives", head.name),
             };
         }
@@ -75,6 +81,7 @@ impl Plan {
                 ExitKind::Spread(collection) => {
                     writeln!(text, "  spreads  evenly to {}", to(self.graph.collection(*collection).producer))
                 }
+                ExitKind::Calls(node) => writeln!(text, "  asks     in {}", to(*node)),
                 ExitKind::Hand { to, .. } => writeln!(text, "  hands    to stage {}", to.0),
                 ExitKind::View(node) => writeln!(text, "  shows    {} to every worker", to(*node)),
                 ExitKind::Write(node) => {
@@ -89,6 +96,13 @@ impl Plan {
                 }
             };
         }
+    }
+
+    /// How the calls of a step are made, if it makes any.
+    fn calls_of(&self, step: &Step) -> Option<String> {
+        let node = self.graph.nodes.iter().find(|node| node.name == step.name)?;
+        let Op::Async(kernel) = &node.op else { return None };
+        Some(kernel.describe())
     }
 
     fn looks_up(&self, views: &[NodeId]) -> String {

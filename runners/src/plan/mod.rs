@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use purlin_model::coder::AnyCoder;
 use purlin_model::graph::{CollectionId, Graph, NodeId};
-use purlin_model::kernel::{Grouping, OperatorFactory};
+use purlin_model::kernel::{AsyncKernel, Grouping, OperatorFactory};
 use purlin_model::window::Windowing;
 
 /// A stage's index in [`Plan::stages`].
@@ -96,6 +96,13 @@ pub enum HeadKind {
         /// The views that it looks up.
         views: Vec<NodeId>,
     },
+    /// From the calls of an asynchronous transform, which are made in front of the stage.
+    Calls {
+        /// The node.
+        node: NodeId,
+        /// What makes them.
+        kernel: Arc<dyn AsyncKernel>,
+    },
     /// As they come from another stage: by this reshuffle, or at a cut (then the collection alone is named).
     Handed {
         /// The collection that is handed over.
@@ -169,6 +176,8 @@ pub enum ExitKind {
     },
     /// To the reshuffle, evenly; the collection is the reshuffle's output.
     Spread(CollectionId),
+    /// To the calls of this node, on the same worker.
+    Calls(NodeId),
     /// To a later stage as they are.
     Hand {
         /// What is handed over.
@@ -199,6 +208,7 @@ impl Plan {
     pub fn taker(&self, exit: &ExitKind) -> Option<(StageId, usize)> {
         let matches = |stage: &Stage, head: &Head| match (exit, &head.kind) {
             (ExitKind::Shuffle { node, .. }, HeadKind::Keyed { node: keyed, .. }) => node == keyed,
+            (ExitKind::Calls(node), HeadKind::Calls { node: calls, .. }) => node == calls,
             (ExitKind::Spread(collection), HeadKind::Handed { collection: taken }) => collection == taken,
             (ExitKind::Hand { collection, to }, HeadKind::Handed { collection: taken }) => {
                 collection == taken && *to == stage.id

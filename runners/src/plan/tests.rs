@@ -7,7 +7,8 @@ use super::*;
 fn check(build: impl Fn(&Pipeline), expected: &str) {
     let pipeline = Pipeline::new();
     build(&pipeline);
-    let plan = Plan::new(pipeline.graph().expect("the graph is sound"), PlanOptions { lift: true });
+    let plan =
+        Plan::new(pipeline.graph().expect("the graph is sound"), PlanOptions { lift: true, ..PlanOptions::default() });
     let explained = plan.explain();
     let (_, stages) = explained.split_once('\n').expect("a head line");
     assert_eq!(stages, expected, "\n{stages}");

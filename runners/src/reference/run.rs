@@ -33,8 +33,8 @@ pub(super) struct Run<'a, 's, 'r> {
 
 impl<'a, 's, 'r> Run<'a, 's, 'r> {
     /// Runs `graph` from its first event to its last; the sinks have everything staged then.
-    pub(super) fn of(graph: &'a Graph, runtime: &Runtime, sinks: &'s mut Sinks<'r>) -> Result<Report, Failure> {
-        let mut run = Run::new(graph, sinks)?;
+    pub(super) fn of(graph: &'a Graph, runtime: &'a Runtime, sinks: &'s mut Sinks<'r>) -> Result<Report, Failure> {
+        let mut run = Run::new(graph, runtime, sinks)?;
         for event in events::read_all(graph, runtime)? {
             run.event(event)?;
         }
@@ -46,13 +46,13 @@ impl<'a, 's, 'r> Run<'a, 's, 'r> {
         run.finish()
     }
 
-    fn new(graph: &'a Graph, sinks: &'s mut Sinks<'r>) -> Result<Self, Failure> {
+    fn new(graph: &'a Graph, runtime: &'a Runtime, sinks: &'s mut Sinks<'r>) -> Result<Self, Failure> {
         let (mut works, mut views) = (BTreeMap::new(), BTreeMap::new());
         for id in graph.node_ids() {
             let node = graph.node(id);
             if let Op::View(kernel) = &node.op {
                 views.insert(id, View::new(graph, node, &**kernel));
-            } else if let Some(work) = guarded(&node.name, None, || work::begin(graph, node))?? {
+            } else if let Some(work) = guarded(&node.name, None, || work::begin(graph, node, runtime))?? {
                 works.insert(id, work);
             }
         }

@@ -14,6 +14,10 @@ pub trait Env: Send + Sync + 'static {
     fn now_ms(&self) -> i64;
     /// Waits for a span of processing time.
     fn sleep(&self, span: Duration) -> BoxFuture<'static, ()>;
+    /// Waits for a span of the time of those whom calls wait for: the same, unless processing time is a script's.
+    fn sleep_outside(&self, span: Duration) -> BoxFuture<'static, ()> {
+        self.sleep(span)
+    }
     /// Runs a task concurrently.
     fn spawn(&self, task: BoxFuture<'static, ()>);
     /// A channel from one task to another that holds at most `bound` messages.

@@ -9,6 +9,7 @@
 //! can go on: back pressure cannot deadlock.
 
 mod attempt;
+mod call_task;
 mod channel;
 mod checkpoint;
 mod discovery;
@@ -96,7 +97,7 @@ impl StreamRunner {
 
     /// The plan that this runner would run.
     pub fn plan(&self, graph: Graph) -> Plan {
-        Plan::new(graph, PlanOptions { lift: self.lifts })
+        Plan::new(graph, PlanOptions { lift: self.lifts, ..PlanOptions::default() })
     }
 
     /// Runs a pipeline until its sources end or it is stopped.
@@ -132,7 +133,7 @@ impl StreamRunner {
     ) -> Result<(), Failure> {
         let sinks = Sinks::begin(plan, &SinkRun::once("stream")).await?;
         let result = match script {
-            Some((_, script)) => script::run(self, plan, script, &sinks).await,
+            Some((_, script)) => script::run(self, env, plan, script, &sinks).await,
             None => {
                 let topology = Topology {
                     env: &*env,

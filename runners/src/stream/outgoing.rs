@@ -58,6 +58,7 @@ impl Outgoing {
             let (name, route) = match &exit.kind {
                 ExitKind::Shuffle { node, work } => (&plan.graph.node(*node).name, Route::ByKey(work.clone())),
                 ExitKind::Spread(collection) => (producer(plan, *collection), Route::InTurn { next: 0 }),
+                ExitKind::Calls(node) => (&plan.graph.node(*node).name, Route::Direct),
                 ExitKind::Hand { collection, .. } => (producer(plan, *collection), Route::Direct),
                 ExitKind::View(node) => {
                     let node = plan.graph.node(*node);

@@ -17,6 +17,7 @@ use purlin_model::source::{Boundedness, Script, ScriptEvent};
 use purlin_model::{Failure, Timestamp};
 
 use super::StreamRunner;
+use super::call_task::CallTask;
 use super::channel::{self, Receiver, Sender};
 use super::env::Env;
 use super::machine::Event;
@@ -33,17 +34,18 @@ const ROUND_BOUND: usize = 1 << 20;
 /// Runs the pipeline of `plan`, which reads `script`, to its end.
 pub(super) async fn run(
     runner: &StreamRunner,
+    outside: Arc<dyn Env>,
     plan: &Plan,
     script: &dyn Script,
     sinks: &Sinks,
 ) -> Result<Vec<Staged>, Failure> {
     refuse_unbounded_beside(plan)?;
-    let env = Arc::new(ScriptEnv::default());
-    let topology =
-        Topology { env: &*env, plan, parallelism: runner.parallelism, sinks, restored: None, checkpoints: None };
-    let Tasks { stages, readers, script: entries } =
+    let env = Arc::new(ScriptEnv { now_ms: AtomicI64::new(0), outside });
+    let topology = Topology { env: &*env, plan, parallelism: runner.parallelism, sinks, restored: None, checkpoints: None };
+    let Tasks { stages, readers, calls, script: entries } =
         topology.build(env.clone(), runner.observer.clone(), runner.stop.clone()).await?;
-    let mut rounds = Rounds { stages, workers: runner.parallelism, env, synchronized: SynchronizedTime::new(plan) };
+    let synchronized = SynchronizedTime::new(plan);
+    let mut rounds = Rounds { stages, calls, workers: runner.parallelism, env, synchronized };
 
     try_join_all(readers.into_iter().map(|reader| reader.run())).await?;
     rounds.settle().await?;
@@ -86,6 +88,8 @@ fn refuse_unbounded_beside(plan: &Plan) -> Result<(), Failure> {
 struct Rounds {
     /// By stage, then by worker.
     stages: Vec<StageTask>,
+    /// In front of stages.
+    calls: Vec<CallTask>,
     workers: usize,
     env: Arc<ScriptEnv>,
     synchronized: SynchronizedTime,
@@ -101,6 +105,7 @@ impl Rounds {
     }
 
     async fn settle_stage(&mut self, stage: usize) -> Result<(), Failure> {
+        self.settle_calls(StageId(stage)).await?;
         let workers = stage * self.workers..(stage + 1) * self.workers;
         let heads = 0..self.stages[workers.start].machine.heads();
         for task in &mut self.stages[workers.clone()] {
@@ -135,6 +140,14 @@ impl Rounds {
         Ok(())
     }
 
+    /// What has come for the calls in front of a stage is answered and handed on, the watermark behind it.
+    async fn settle_calls(&mut self, stage: StageId) -> Result<(), Failure> {
+        for calls in self.calls.iter_mut().filter(|calls| calls.stage() == stage) {
+            calls.settle().await?;
+        }
+        Ok(())
+    }
+
     async fn tell(&mut self, worker: usize, event: Event) -> Result<(), Failure> {
         let task = &mut self.stages[worker];
         let actions = task.machine.on(event, self.env.now_ms(), usize::MAX)?;
@@ -157,6 +170,7 @@ impl Rounds {
         let stages = self.stages.len() / self.workers;
         for stage in 0..stages {
             // Those before this one are gone, and have said so.
+            self.settle_calls(StageId(stage)).await?;
             for mut task in self.stages.drain(..self.workers).collect::<Vec<_>>() {
                 let ends = Event::Take(task.inputs.take_ready());
                 let actions = task.machine.on(ends, self.env.now_ms(), usize::MAX)?;
@@ -192,10 +206,10 @@ fn in_one_bundle_per_head(task: &mut StageTask) -> (Vec<(usize, Message)>, Vec<(
     (messages, others)
 }
 
-/// A world in which time passes only as the script says.
-#[derive(Default)]
+/// A world in which time passes only as the script says; but not for calls, which wait for somebody outside.
 struct ScriptEnv {
     now_ms: AtomicI64,
+    outside: Arc<dyn Env>,
 }
 
 impl Env for ScriptEnv {
@@ -205,6 +219,10 @@ impl Env for ScriptEnv {
 
     fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
         Box::pin(pending())
+    }
+
+    fn sleep_outside(&self, span: Duration) -> BoxFuture<'static, ()> {
+        self.outside.sleep(span)
     }
 
     fn spawn(&self, _: BoxFuture<'static, ()>) {

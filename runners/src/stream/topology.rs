@@ -11,6 +11,7 @@ use purlin_model::graph::{NodeId, Op};
 use purlin_model::source::{AnySource, AnySplit, Boundedness, SplitRequest};
 use tokio::sync::{mpsc, watch};
 
+use super::call_task::CallTask;
 use super::channel::{CHANNEL_BOUND, Receiver, Sender};
 use super::checkpoint::{Part, Participant, Restored};
 use super::discovery::{LookOut, fresh};
@@ -33,6 +34,8 @@ pub(super) struct Tasks {
     /// By stage, then by worker.
     pub(super) stages: Vec<StageTask>,
     pub(super) readers: Vec<ReaderTask>,
+    /// In front of stages, on each worker.
+    pub(super) calls: Vec<CallTask>,
     /// Where the elements of a script go in, by worker.
     pub(super) script: Vec<Sender>,
 }
@@ -41,7 +44,9 @@ impl Tasks {
     /// As futures that give what they have staged for sinks.
     pub(super) fn into_futures(self) -> impl Iterator<Item = BoxFuture<'static, Result<Vec<Staged>, Failure>>> {
         let stages = self.stages.into_iter().map(|stage| stage.run().boxed());
-        stages.chain(self.readers.into_iter().map(|reader| reader.run().map_ok(|()| Vec::new()).boxed()))
+        let readers = self.readers.into_iter().map(|reader| reader.run().map_ok(|()| Vec::new()).boxed());
+        let calls = self.calls.into_iter().map(|calls| calls.run().map_ok(|()| Vec::new()).boxed());
+        stages.chain(readers).chain(calls)
     }
 }
 
@@ -64,6 +69,8 @@ struct Wires {
     into: HashMap<(StageId, usize), Vec<(Port, Receiver)>>,
     /// Out of a stage's exit on a worker.
     out_of: HashMap<(StageId, usize, usize), Vec<Sender>>,
+    /// Into and out of the calls in front of a stage's head on a worker.
+    calls: Vec<((StageId, usize), Receiver, Sender)>,
     /// How many senders each port has so far.
     counts: HashMap<(StageId, usize, PortKey), usize>,
     /// From readers.
@@ -85,11 +92,20 @@ impl Topology<'_> {
         stop: StopHandle,
     ) -> Result<Tasks, Failure> {
         let mut wires = self.wire();
-        let mut tasks = Tasks { stages: Vec::new(), readers: Vec::new(), script: Vec::new() };
+        let mut tasks = Tasks { stages: Vec::new(), readers: Vec::new(), calls: Vec::new(), script: Vec::new() };
         for stage in &self.plan.stages {
             for worker in 0..self.parallelism {
                 tasks.stages.push(self.stage_task(stage, worker, &mut wires, &env, &observer, &stop).await?);
             }
+        }
+        for ((stage, head), from, to) in wires.calls.drain(..) {
+            let head = &self.plan.stages[stage.0].heads[head];
+            let HeadKind::Calls { node, kernel } = &head.kind else {
+                unreachable!("calls stand in front of their head")
+            };
+            let asked = self.plan.graph.node(*node).inputs[0];
+            let coders = (self.plan.graph.collection(asked).coder.clone(), head.coder().clone());
+            tasks.calls.push(CallTask::new(head.name.clone(), stage, kernel.clone(), coders, from, to, env.clone()));
         }
         for stage in &self.plan.stages {
             for head in &stage.heads {
@@ -180,6 +196,13 @@ impl Topology<'_> {
                     senders.extend(ports.map(|to| wires.connect(self.env, stage.id, to, PortKey::View(number))));
                 }
                 senders
+            }
+            ExitKind::Calls(_) => {
+                let (stage, head) = self.plan.taker(exit).expect("what is asked about is taken");
+                let (to, from) = self.env.channel(CHANNEL_BOUND);
+                let behind = wires.connect(self.env, stage, worker, PortKey::Head(head));
+                wires.calls.push(((stage, head), from, behind));
+                vec![to]
             }
             ExitKind::Hand { .. } => {
                 let (stage, head) = self.plan.taker(exit).expect("what is handed over is taken");

@@ -2,7 +2,7 @@
 //!
 //! - [`Pipeline`] and [`PCollection`] build a [`graph`]; [`PTransform`]s are composites of transforms.
 //! - [`window`]s, [`Trigger`]s and [`Pane`]s say how event time is cut and when results are emitted.
-//! - [`combine`], [`view`], [`DoFn`] and, with [`state`], [`StatefulDoFn`] are where user code goes in.
+//! - [`combine`], [`view`], [`DoFn`], with [`calls`] [`AsyncDoFn`] and, with [`state`], [`StatefulDoFn`] are where user code goes in.
 //! - [`source`] and [`sink`] are the contracts of connectors, [`coder`] that of encodings.
 //! - [`snapshot`] is state as bytes; [`transaction`] is what exactly-once output to a log takes.
 //! - [`bundle`]s of elements are what moves; [`kernel`]s are the typed inner loops that runners drive.
@@ -22,6 +22,7 @@ mod transform;
 mod trigger;
 
 pub mod bundle;
+pub mod calls;
 pub mod coder;
 pub mod combine;
 pub mod graph;
@@ -38,6 +39,7 @@ pub mod transaction;
 pub mod view;
 pub mod window;
 
+pub use calls::{AsyncDoFn, AsyncOptions, Retry};
 pub use dropped::{DropCause, Dropped};
 pub use element::{Element, Key};
 pub use error::{BoxError, Failure, Problem};

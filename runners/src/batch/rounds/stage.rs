@@ -108,7 +108,9 @@ impl<'a> RunningStage<'a> {
         self.execution.pool.scope(|scope| {
             for (worker, work) in self.workers.iter_mut().zip(work) {
                 let (views, results) = (&views, &results);
+                let io = self.execution.io;
                 scope.spawn(move |_| {
+                    let _entered = io.enter();
                     let result = guarded(&stage.name, None, || worker.round(views, work));
                     results.lock().unwrap_or_else(PoisonError::into_inner).push(result.and_then(|result| result));
                 });

@@ -1,5 +1,6 @@
 //! Nodes at work: what each operation makes of one event.
 
+mod calls;
 mod group;
 mod par_do;
 mod same;
@@ -11,6 +12,7 @@ use purlin_model::bundle::AnyBundle;
 use purlin_model::graph::{Collection, Graph, Node, NodeId, Op};
 use purlin_model::kernel::SideInputs;
 use purlin_model::{BoxError, Failure, Timestamp};
+use tokio::runtime::Runtime;
 
 use super::Dropped;
 use super::element::{self, Element};
@@ -73,11 +75,16 @@ impl Turn<'_> {
 }
 
 /// The work of `node`, set up; none for reads, writes and views, which a run has apart.
-pub(super) fn begin<'a>(graph: &'a Graph, node: &'a Node) -> Result<Option<Box<dyn Work + 'a>>, Failure> {
+pub(super) fn begin<'a>(
+    graph: &'a Graph,
+    node: &'a Node,
+    runtime: &'a Runtime,
+) -> Result<Option<Box<dyn Work + 'a>>, Failure> {
     let place = Place { graph, node };
     Ok(Some(match &node.op {
         Op::Read(_) | Op::Write(_) | Op::View(_) => return Ok(None),
         Op::ParDo(factory) => Box::new(par_do::ParDo::new(place, &**factory)?),
+        Op::Async(kernel) => Box::new(calls::Calls::new(place, &**kernel, runtime)?),
         Op::Window { reassign } => Box::new(same::Same::new(place, *reassign)),
         Op::Flatten | Op::Reshuffle => Box::new(same::Same::new(place, false)),
         Op::Group(grouping) => Box::new(group::Group::new(place, &**grouping)),

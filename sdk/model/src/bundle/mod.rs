@@ -6,10 +6,12 @@
 
 mod any;
 mod column;
+mod encoded;
 mod sides;
 
 pub use any::AnyBundle;
 pub use column::Column;
+pub use encoded::{decode_bundle, encode_bundle};
 pub use sides::{ElementSides, Sides};
 
 use std::iter::Take;

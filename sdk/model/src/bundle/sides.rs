@@ -1,11 +1,13 @@
 //! The side columns of a bundle.
 
+use serde::{Deserialize, Serialize};
+
 use super::Column;
 use crate::window::WindowSet;
 use crate::{Pane, Timestamp};
 
 /// What belongs to one element beside its value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ElementSides {
     /// Its event time.
     pub timestamp: Timestamp,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::bundle::AnyBundle;
-use crate::kernel::{Grouping, OperatorFactory, StatefulKernel};
+use crate::kernel::{AsyncKernel, Grouping, OperatorFactory, StatefulKernel};
 use crate::sink::AnySink;
 use crate::source::AnySource;
 use crate::window::Window;
@@ -28,6 +28,8 @@ pub enum Op {
     Group(Arc<dyn Grouping>),
     /// Element-wise work by key, with state and timers. Its outputs are those of the `DoFn`; one more takes what is dropped as late.
     Stateful(Arc<dyn StatefulKernel>),
+    /// Element-wise work that waits for somebody else, many elements at a time.
+    Async(Arc<dyn AsyncKernel>),
     /// Several collections of one type as one.
     Flatten,
     /// Spreads elements evenly over the workers and breaks fusion.
@@ -46,6 +48,7 @@ impl Op {
             Op::Window { .. } => "window",
             Op::Group(grouping) => grouping.kind(),
             Op::Stateful(_) => "stateful",
+            Op::Async(_) => "async",
             Op::Flatten => "flatten",
             Op::Reshuffle => "reshuffle",
             Op::View(_) => "view",

@@ -7,10 +7,12 @@
 //! - [`Operator`]: element-wise work on a bundle.
 //! - [`Grouping`]: what a grouping by key needs, in the three shapes that runners drive: [`GroupStore`] (cells
 //!   under a trigger machine), [`WindowTable`] (whole windows at once) and [`Aggregator`] (a bounded input, in parallel).
+//! - [`AsyncKernel`]: calls that wait, many at a time; the runner polls.
 //! - [`StatefulKernel`]: what a `DoFn` with state and timers needs; the runner keeps the clocks.
 
 mod accumulated;
 mod aggregator;
+mod asynchronous;
 mod by_window;
 mod entries;
 mod grouping;
@@ -30,6 +32,7 @@ mod tracking;
 mod window_numbers;
 
 pub use aggregator::{Aggregator, Groups, Partial};
+pub use asynchronous::{AsyncKernel, AsyncRun, Sleep};
 pub use grouping::{Form, Grouping, GroupingKernel};
 pub use lift::Lifted;
 pub use operator::{Operator, OperatorFactory, SideInputs, ViewTable};

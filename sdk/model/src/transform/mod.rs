@@ -17,6 +17,7 @@ mod keys;
 mod latest;
 mod map;
 mod par_do;
+mod par_do_async;
 mod par_do_stateful;
 mod partition;
 mod read;

@@ -1,5 +1,7 @@
 //! The windows of one element, as a compact range.
 
+use serde::{Deserialize, Serialize};
+
 use super::Window;
 use crate::Timestamp;
 
@@ -7,7 +9,7 @@ use crate::Timestamp;
 ///
 /// Sliding windows stay a range until someone observes a window, so that a value is not cloned
 /// once per window on its way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WindowSet {
     first: Window,
     period_ms: i64,

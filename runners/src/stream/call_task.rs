@@ -1,0 +1,273 @@
+//! Calls in front of a stage, on one worker: elements go in, answers come out, many calls at a time.
+//!
+//! The task stands on a channel between two stages and hands on what goes over it: bundles of answers instead of bundles of elements, the
+//! watermark held back by the earliest element that has no answer, idleness and the end once all have one. It takes nothing in while
+//! there is no room for more calls, so the channel fills and whoever sends waits. While it waits itself, to hand answers on, its calls go on.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use purlin_model::bundle::{AnyBundle, BUNDLE_TARGET, decode_bundle, encode_bundle};
+use purlin_model::coder::AnyCoder;
+use purlin_model::kernel::{AsyncKernel, AsyncRun};
+use purlin_model::{BoxError, Failure, Timestamp};
+
+use super::channel::{Receiver, Sender};
+use super::env::Env;
+use super::message::Message;
+use crate::plan::StageId;
+use crate::user_code::{guarded, guarded_async};
+
+/// The calls of one asynchronous transform on one worker.
+pub(super) struct CallTask {
+    transform: String,
+    stage: StageId,
+    kernel: Arc<dyn AsyncKernel>,
+    asked: Arc<dyn AnyCoder>,
+    from: Receiver,
+    to: Sender,
+    env: Arc<dyn Env>,
+    /// Opened with the first event.
+    calls: Option<Box<dyn AsyncRun>>,
+    results: Box<dyn AnyBundle>,
+    /// How far the elements have come, and how far the answers.
+    watermark: Timestamp,
+    announced: Timestamp,
+    idle: bool,
+    idle_announced: bool,
+    ended: bool,
+    end_announced: bool,
+}
+
+/// What comes next.
+enum Next {
+    /// A message from upstream.
+    Message(Message),
+    /// Answers that should go on.
+    Results,
+    /// All that has come is answered, and nothing more is at hand.
+    Settled,
+}
+
+impl CallTask {
+    /// Calls of `kernel` in front of `stage`, with the coders of what goes in and of what comes out.
+    pub(super) fn new(
+        transform: String,
+        stage: StageId,
+        kernel: Arc<dyn AsyncKernel>,
+        (asked, answers): (Arc<dyn AnyCoder>, Arc<dyn AnyCoder>),
+        from: Receiver,
+        to: Sender,
+        env: Arc<dyn Env>,
+    ) -> Self {
+        CallTask {
+            transform,
+            stage,
+            kernel,
+            asked,
+            from,
+            to,
+            env,
+            calls: None,
+            results: answers.new_bundle(),
+            watermark: Timestamp::MIN,
+            announced: Timestamp::MIN,
+            idle: false,
+            idle_announced: false,
+            ended: false,
+            end_announced: false,
+        }
+    }
+
+    /// The stage behind it.
+    pub(super) fn stage(&self) -> StageId {
+        self.stage
+    }
+
+    /// Works until upstream has ended and everything is answered.
+    pub(super) async fn run(mut self) -> Result<(), Failure> {
+        let worked = async {
+            self.open().await?;
+            while !self.end_announced {
+                let next = poll_fn(|cx| self.poll_next(cx)).await?;
+                self.on(next).await?;
+            }
+            Ok(())
+        };
+        let worked = worked.await;
+        let closed = self.close().await;
+        worked.and(closed)
+    }
+
+    /// Answers everything that has come so far and hands it on: for scripts, whose events go one by one.
+    pub(super) async fn settle(&mut self) -> Result<(), Failure> {
+        self.open().await?;
+        loop {
+            let next = poll_fn(|cx| match self.poll_next(cx) {
+                Poll::Pending if self.calls.as_ref().is_none_or(|calls| calls.is_empty()) => {
+                    Poll::Ready(Ok(Next::Settled))
+                }
+                other => other,
+            });
+            match next.await? {
+                Next::Settled => break,
+                next => self.on(next).await?,
+            }
+        }
+        if self.end_announced { self.close().await } else { Ok(()) }
+    }
+
+    /// The elements without an answer, as bytes for [`restore`](Self::restore). Answers that are there must have been handed on before.
+    #[cfg_attr(not(test), expect(dead_code, reason = "taken at barriers"))]
+    pub(super) fn snapshot(&self) -> Result<Vec<u8>, Failure> {
+        let mut unfinished = self.asked.new_bundle();
+        guarded(&self.transform, None, || self.calls.iter().for_each(|calls| calls.unfinished(&mut *unfinished)))?;
+        let mut bytes = Vec::new();
+        encode_bundle(&*self.asked, &*unfinished, &mut bytes).map_err(|cause| self.coder_failure(cause))?;
+        Ok(bytes)
+    }
+
+    /// Asks again about the elements of a snapshot, of this worker or any other, before anything else comes.
+    #[cfg_attr(not(test), expect(dead_code, reason = "done at recovery"))]
+    pub(super) async fn restore(&mut self, snapshot: &[u8]) -> Result<(), Failure> {
+        let mut unfinished = self.asked.new_bundle();
+        decode_bundle(&*self.asked, snapshot, &mut *unfinished).map_err(|cause| self.coder_failure(cause))?;
+        self.open().await?;
+        self.calls.iter_mut().for_each(|calls| calls.push(&mut *unfinished));
+        Ok(())
+    }
+
+    async fn open(&mut self) -> Result<(), Failure> {
+        if self.calls.is_none() && !self.end_announced {
+            let env = self.env.clone();
+            let opened = self.kernel.open(Arc::new(move |span| env.sleep_outside(span)));
+            let opened = guarded_async(&self.transform, None, opened).await?;
+            self.calls = Some(opened.map_err(|cause| self.failure(cause))?);
+        }
+        Ok(())
+    }
+
+    async fn close(&mut self) -> Result<(), Failure> {
+        let Some(mut calls) = self.calls.take() else { return Ok(()) };
+        let closed = guarded_async(&self.transform, None, calls.teardown()).await?;
+        closed.map_err(|cause| self.failure(cause))
+    }
+
+    /// Goes on with the calls and looks for more elements, if there is room for any.
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Next, Failure>> {
+        poll_calls(&self.transform, &mut self.calls, cx, &mut *self.results)?;
+        if self.results.len() >= BUNDLE_TARGET {
+            return Poll::Ready(Ok(Next::Results));
+        }
+        if !self.ended
+            && self.calls.as_ref().is_some_and(|calls| calls.has_room())
+            && let Poll::Ready(received) = self.from.poll_recv(cx)
+        {
+            return Poll::Ready(Ok(Next::Message(received.unwrap_or(Message::End))));
+        }
+        if !self.results.is_empty() { Poll::Ready(Ok(Next::Results)) } else { Poll::Pending }
+    }
+
+    async fn on(&mut self, next: Next) -> Result<(), Failure> {
+        match next {
+            Next::Results => self.hand_on().await?,
+            Next::Settled => {}
+            Next::Message(Message::Data { mut bundle, .. }) => {
+                self.active().await?;
+                self.calls.iter_mut().for_each(|calls| calls.push(&mut *bundle));
+            }
+            Next::Message(Message::Watermark(watermark)) => {
+                self.active().await?;
+                self.watermark = self.watermark.max(watermark);
+            }
+            Next::Message(Message::Idle) => self.idle = true,
+            Next::Message(Message::End) => self.ended = true,
+            Next::Message(Message::View(_)) => unreachable!("views have channels of their own"),
+        }
+        self.announce().await
+    }
+
+    /// Whoever takes the answers must count this worker again before elements are on their way.
+    async fn active(&mut self) -> Result<(), Failure> {
+        self.idle = false;
+        if self.idle_announced {
+            self.idle_announced = false;
+            self.send(Message::Watermark(self.announced)).await?;
+        }
+        Ok(())
+    }
+
+    /// Says how far the answers have come, where that has changed.
+    async fn announce(&mut self) -> Result<(), Failure> {
+        let Some(calls) = &self.calls else { return Ok(()) };
+        if self.watermark > self.announced {
+            let reached = self.watermark.min(calls.hold().unwrap_or(Timestamp::MAX));
+            if reached > self.announced {
+                // What the watermark waited for goes before it.
+                self.hand_on().await?;
+                self.announced = reached;
+                self.send(Message::Watermark(reached)).await?;
+            }
+        }
+        let all_answered = self.calls.as_ref().is_none_or(|calls| calls.is_empty());
+        if all_answered && (self.idle && !self.idle_announced || self.ended) {
+            self.hand_on().await?;
+            if self.idle && !self.idle_announced {
+                self.idle_announced = true;
+                self.send(Message::Idle).await?;
+            }
+            if self.ended {
+                self.end_announced = true;
+                self.send(Message::End).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands on the answers that are there.
+    async fn hand_on(&mut self) -> Result<(), Failure> {
+        if self.results.is_empty() {
+            return Ok(());
+        }
+        let bundle = self.results.take();
+        self.send(Message::Data { bundle, origin: None }).await
+    }
+
+    /// Sends; the calls go on while there is no room for the message.
+    async fn send(&mut self, message: Message) -> Result<(), Failure> {
+        let CallTask { transform, calls, results, to, .. } = self;
+        let mut sending = pin!(to.send(message));
+        poll_fn(|cx| match sending.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(Ok(())),
+            Poll::Pending => match poll_calls(transform, calls, cx, &mut **results) {
+                Ok(()) => Poll::Pending,
+                Err(failure) => Poll::Ready(Err(failure)),
+            },
+        })
+        .await
+    }
+
+    fn failure(&self, cause: BoxError) -> Failure {
+        failure(&self.transform, cause)
+    }
+
+    fn coder_failure(&self, cause: BoxError) -> Failure {
+        Failure::Coder { transform: self.transform.clone(), element_type: self.asked.element_type(), cause }
+    }
+}
+
+fn poll_calls(
+    transform: &str,
+    calls: &mut Option<Box<dyn AsyncRun>>,
+    cx: &mut Context<'_>,
+    results: &mut dyn AnyBundle,
+) -> Result<(), Failure> {
+    let Some(calls) = calls else { return Ok(()) };
+    guarded(transform, None, || calls.poll(cx, results))?.map_err(|cause| failure(transform, cause))
+}
+
+fn failure(transform: &str, cause: BoxError) -> Failure {
+    Failure::Transform { transform: transform.to_string(), origin: None, cause }
+}
