@@ -85,9 +85,13 @@ pub fn run(graph: &Graph, options: &LaunchOptions) -> Result<(), Failure> {
             RunnerKind::Stream => stream.plan(graph.clone()),
             RunnerKind::Batch | RunnerKind::Reference => batch.plan(graph.clone()),
         };
-        print!("{}", plan.explain());
+        print!("{}", plan.explain_with(options.promise()));
         return Ok(());
     }
+    let stream = match options.checkpoints()? {
+        Some(settings) => stream.checkpoints(settings),
+        None => stream,
+    };
     let signals = Signals::new(stream.stop_handle(), options.drain);
     let batch = batch.cancel_flag(signals.cancel_flag());
     let _service =

@@ -1,9 +1,14 @@
 //! The launcher's own options.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use clap::ValueEnum;
 use purlin_model::Failure;
+
+use crate::checkpoint::open_storage;
+use crate::plan::Promise;
+use crate::stream::{CheckpointSettings, Guarantee};
 
 /// How to run the pipeline.
 #[derive(Clone, Debug, clap::Args)]
@@ -32,6 +37,19 @@ pub struct LaunchOptions {
     #[arg(long)]
     pub drain: bool,
 
+    /// What is promised of the output after failures and restarts [default: exactly-once with --checkpoint-dir] (stream runner).
+    #[arg(long, value_enum)]
+    pub guarantee: Option<GuaranteeKind>,
+
+    /// Where the job's checkpoints are kept: it goes on from the last one when it is started again. A folder of its own for each job (stream
+    /// runner).
+    #[arg(long, value_name = "DIR")]
+    pub checkpoint_dir: Option<String>,
+
+    /// How long after one checkpoint the next begins, for example 500ms, 10s or 1m [default: 10s]. Exactly-once output to Kafka appears with each.
+    #[arg(long, value_name = "SPAN", value_parser = humantime::parse_duration)]
+    pub checkpoint_interval: Option<Duration>,
+
     /// What is logged on standard error: error, warn, info, debug, trace, or a filter such as `purlin=debug`.
     #[arg(long, value_name = "FILTER", env = "PURLIN_LOG", default_value = "warn")]
     pub log: String,
@@ -56,6 +74,15 @@ pub enum RunnerKind {
     Reference,
 }
 
+/// What is promised of a job's output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum GuaranteeKind {
+    /// Every element counts once in every sink, as if nothing had failed; needs --checkpoint-dir and sinks that can keep it.
+    ExactlyOnce,
+    /// Nothing is lost; after a failure, output since the last checkpoint may be there twice.
+    AtLeastOnce,
+}
+
 impl LaunchOptions {
     /// Refuses combinations that make no sense.
     pub fn check(&self) -> Result<(), Failure> {
@@ -70,8 +97,42 @@ impl LaunchOptions {
             RunnerKind::Reference if self.parallelism.is_some_and(|workers| workers > 1) => {
                 refuse("the reference runner has one worker: leave out --parallelism")
             }
+            RunnerKind::Batch | RunnerKind::Reference if self.names_checkpoints() => refuse(
+                "--guarantee, --checkpoint-dir and --checkpoint-interval are for the stream runner: a batch run publishes its output once, when it \
+                 has succeeded",
+            ),
+            RunnerKind::Stream if self.checkpoint_dir.is_none() && self.names_checkpoints() => refuse(
+                "--guarantee and --checkpoint-interval go with --checkpoint-dir: say where checkpoints are to be kept",
+            ),
             _ => Ok(()),
         }
+    }
+
+    /// What the run promises of its output.
+    pub fn promise(&self) -> Promise {
+        match (&self.checkpoint_dir, self.guarantee) {
+            (None, _) => Promise::NoCheckpoints,
+            (Some(_), Some(GuaranteeKind::AtLeastOnce)) => Promise::AtLeastOnce,
+            (Some(_), _) => Promise::ExactlyOnce,
+        }
+    }
+
+    fn names_checkpoints(&self) -> bool {
+        self.guarantee.is_some() || self.checkpoint_dir.is_some() || self.checkpoint_interval.is_some()
+    }
+
+    /// The checkpoints that are asked for, if any are.
+    pub fn checkpoints(&self) -> Result<Option<CheckpointSettings>, Failure> {
+        let Some(place) = &self.checkpoint_dir else { return Ok(None) };
+        let storage =
+            open_storage(place).map_err(|error| Failure::Options(format!("--checkpoint-dir {place}: {error}")))?;
+        let mut settings = CheckpointSettings::new(self.job_name(), storage);
+        settings.guarantee = match self.guarantee {
+            Some(GuaranteeKind::AtLeastOnce) => Guarantee::AtLeastOnce,
+            Some(GuaranteeKind::ExactlyOnce) | None => Guarantee::ExactlyOnce,
+        };
+        settings.interval = self.checkpoint_interval.unwrap_or(settings.interval);
+        Ok(Some(settings))
     }
 
     /// How many workers to run.

@@ -4,14 +4,52 @@ use std::fmt::Write;
 
 use purlin_model::graph::{NodeId, Op};
 use purlin_model::kernel::Form;
-use purlin_model::sink::Visibility;
+use purlin_model::sink::{AnySink, Visibility};
 use purlin_model::source::Boundedness;
 
 use super::{ExitKind, HeadKind, KeyedWork, Plan, Stage, Step, Work};
 
+/// What a run promises of its output after failures and restarts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Promise {
+    /// It begins anew.
+    NoCheckpoints,
+    /// It goes on from its last checkpoint, as if nothing had happened.
+    ExactlyOnce,
+    /// It goes on from its last checkpoint; what it wrote since then it may write again.
+    AtLeastOnce,
+}
+
+impl Promise {
+    /// What it means for one sink.
+    fn of(self, sink: &dyn AnySink) -> &'static str {
+        match (self, sink.visibility(), sink.transactions().is_some()) {
+            (Promise::NoCheckpoints, Visibility::OnPublish, _) => "visible all at once when the run succeeds",
+            (Promise::NoCheckpoints, Visibility::Immediately, _) => {
+                "visible as it is written; a run that is repeated after a failure writes it again"
+            }
+            (_, Visibility::OnPublish, _) => "exactly-once: visible when its checkpoint is committed",
+            (Promise::ExactlyOnce, Visibility::Immediately, true) => {
+                "exactly-once: one transaction per checkpoint; readers need isolation.level=read_committed"
+            }
+            (Promise::ExactlyOnce, Visibility::Immediately, false) => {
+                "cannot be exactly-once, and is refused: visible as it is written"
+            }
+            (Promise::AtLeastOnce, Visibility::Immediately, _) => {
+                "at-least-once: visible as it is written; after a failure, output since the last checkpoint is there twice"
+            }
+        }
+    }
+}
+
 impl Plan {
-    /// Stages with what is read, fused, shuffled, kept and written.
+    /// Stages with what is read, fused, shuffled, kept and written, for a run without checkpoints.
     pub fn explain(&self) -> String {
+        self.explain_with(Promise::NoCheckpoints)
+    }
+
+    /// The same, for a run that promises something.
+    pub fn explain_with(&self, promise: Promise) -> String {
         let mut text = format!("{} stages, fingerprint {:016x}\n", self.stages.len(), self.graph.fingerprint());
         for stage in &self.stages {
             let _ = writeln!(text, "stage {}", stage.id.0);
@@ -26,7 +64,7 @@ impl Plan {
                     }
                 };
             }
-            self.explain_exits(stage, &mut text);
+            self.explain_exits(stage, promise, &mut text);
         }
         text
     }
@@ -70,7 +108,7 @@ impl Plan {
         }
     }
 
-    fn explain_exits(&self, stage: &Stage, text: &mut String) {
+    fn explain_exits(&self, stage: &Stage, promise: Promise, text: &mut String) {
         for exit in &stage.exits {
             let to = |node: NodeId| &self.graph.node(node).name;
             let _ = match &exit.kind {
@@ -86,12 +124,7 @@ impl Plan {
                 ExitKind::View(node) => writeln!(text, "  shows    {} to every worker", to(*node)),
                 ExitKind::Write(node) => {
                     let Op::Write(sink) = &self.graph.node(*node).op else { continue };
-                    let guarantee = match sink.visibility() {
-                        Visibility::OnPublish => "visible all at once when the run succeeds",
-                        Visibility::Immediately => {
-                            "visible as it is written; a run that is repeated after a failure writes it again"
-                        }
-                    };
+                    let guarantee = promise.of(&**sink);
                     writeln!(text, "  writes   {}: {} ({guarantee})", to(*node), sink.describe())
                 }
             };

@@ -14,6 +14,7 @@ mod keyed;
 mod level;
 
 pub use build::PlanOptions;
+pub use explain::Promise;
 pub use feeds::{ExitOf, HeadOf};
 pub use keyed::KeyedWork;
 

@@ -4,17 +4,19 @@
 //! watermark held back by the earliest element that has no answer, idleness and the end once all have one. It takes nothing in while
 //! there is no room for more calls, so the channel fills and whoever sends waits. While it waits itself, to hand answers on, its calls go on.
 
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use futures::future::{Either, select};
 use purlin_model::bundle::{AnyBundle, BUNDLE_TARGET, decode_bundle, encode_bundle};
 use purlin_model::coder::AnyCoder;
 use purlin_model::kernel::{AsyncKernel, AsyncRun};
 use purlin_model::{BoxError, Failure, Timestamp};
 
 use super::channel::{Receiver, Sender};
+use super::checkpoint::{Content, Participant, requested};
 use super::env::Env;
 use super::message::Message;
 use crate::plan::StageId;
@@ -39,6 +41,8 @@ pub(super) struct CallTask {
     idle_announced: bool,
     ended: bool,
     end_announced: bool,
+    /// Where there are checkpoints.
+    participant: Option<Participant>,
 }
 
 /// What comes next.
@@ -78,7 +82,13 @@ impl CallTask {
             idle_announced: false,
             ended: false,
             end_announced: false,
+            participant: None,
         }
+    }
+
+    /// Takes part in checkpoints.
+    pub(super) fn with_participant(self, participant: Option<Participant>) -> Self {
+        CallTask { participant, ..self }
     }
 
     /// The stage behind it.
@@ -88,17 +98,46 @@ impl CallTask {
 
     /// Works until upstream has ended and everything is answered.
     pub(super) async fn run(mut self) -> Result<(), Failure> {
-        let worked = async {
-            self.open().await?;
-            while !self.end_announced {
-                let next = poll_fn(|cx| self.poll_next(cx)).await?;
-                self.on(next).await?;
-            }
-            Ok(())
-        };
-        let worked = worked.await;
+        let mut participant = self.participant.take();
+        let worked = self.work(&mut participant).await;
+        let content = self.part();
         let closed = self.close().await;
-        worked.and(closed)
+        worked.and(closed)?;
+        if let Some(participant) = participant {
+            participant.leave(content?);
+        }
+        Ok(())
+    }
+
+    async fn work(&mut self, participant: &mut Option<Participant>) -> Result<(), Failure> {
+        self.open().await?;
+        while !self.end_announced {
+            let has_ended = self.ended;
+            let next = poll_fn(|cx| self.poll_next(cx));
+            // Behind the end nobody brings a barrier any more: the request itself is one.
+            let wanted = async { if has_ended { requested(participant).await } else { pending().await } };
+            let next = match select(pin!(next), pin!(wanted)).await {
+                Either::Left((next, _)) => next?,
+                Either::Right((checkpoint, _)) => Next::Message(Message::Barrier(checkpoint)),
+            };
+            match next {
+                Next::Message(Message::Barrier(checkpoint)) => {
+                    self.hand_on().await?;
+                    self.send(Message::Barrier(checkpoint)).await?;
+                    let content = self.part()?;
+                    if let Some(participant) = participant {
+                        participant.answer(checkpoint, content);
+                    }
+                }
+                next => self.on(next).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// What has no answer is asked about again after a restore.
+    fn part(&self) -> Result<Content, Failure> {
+        Ok(Content::Calls { transform: self.transform.clone(), unfinished: self.snapshot()? })
     }
 
     /// Answers everything that has come so far and hands it on: for scripts, whose events go one by one.
@@ -120,7 +159,6 @@ impl CallTask {
     }
 
     /// The elements without an answer, as bytes for [`restore`](Self::restore). Answers that are there must have been handed on before.
-    #[cfg_attr(not(test), expect(dead_code, reason = "taken at barriers"))]
     pub(super) fn snapshot(&self) -> Result<Vec<u8>, Failure> {
         let mut unfinished = self.asked.new_bundle();
         guarded(&self.transform, None, || self.calls.iter().for_each(|calls| calls.unfinished(&mut *unfinished)))?;
@@ -130,7 +168,6 @@ impl CallTask {
     }
 
     /// Asks again about the elements of a snapshot, of this worker or any other, before anything else comes.
-    #[cfg_attr(not(test), expect(dead_code, reason = "done at recovery"))]
     pub(super) async fn restore(&mut self, snapshot: &[u8]) -> Result<(), Failure> {
         let mut unfinished = self.asked.new_bundle();
         decode_bundle(&*self.asked, snapshot, &mut *unfinished).map_err(|cause| self.coder_failure(cause))?;
@@ -185,6 +222,7 @@ impl CallTask {
             Next::Message(Message::Idle) => self.idle = true,
             Next::Message(Message::End) => self.ended = true,
             Next::Message(Message::View(_)) => unreachable!("views have channels of their own"),
+            Next::Message(Message::Barrier(_)) => unreachable!("scripts have no checkpoints"),
         }
         self.announce().await
     }

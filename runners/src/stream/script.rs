@@ -41,7 +41,8 @@ pub(super) async fn run(
 ) -> Result<Vec<Staged>, Failure> {
     refuse_unbounded_beside(plan)?;
     let env = Arc::new(ScriptEnv { now_ms: AtomicI64::new(0), outside });
-    let topology = Topology { env: &*env, plan, parallelism: runner.parallelism, sinks, restored: None, checkpoints: None };
+    let topology =
+        Topology { env: &*env, plan, parallelism: runner.parallelism, sinks, restored: None, checkpoints: None };
     let Tasks { stages, readers, calls, script: entries } =
         topology.build(env.clone(), runner.observer.clone(), runner.stop.clone()).await?;
     let synchronized = SynchronizedTime::new(plan);

@@ -70,7 +70,7 @@ struct Wires {
     /// Out of a stage's exit on a worker.
     out_of: HashMap<(StageId, usize, usize), Vec<Sender>>,
     /// Into and out of the calls in front of a stage's head on a worker.
-    calls: Vec<((StageId, usize), Receiver, Sender)>,
+    calls: Vec<((StageId, usize, usize), Receiver, Sender)>,
     /// How many senders each port has so far.
     counts: HashMap<(StageId, usize, PortKey), usize>,
     /// From readers.
@@ -98,14 +98,21 @@ impl Topology<'_> {
                 tasks.stages.push(self.stage_task(stage, worker, &mut wires, &env, &observer, &stop).await?);
             }
         }
-        for ((stage, head), from, to) in wires.calls.drain(..) {
+        for ((stage, head, worker), from, to) in wires.calls.drain(..) {
             let head = &self.plan.stages[stage.0].heads[head];
             let HeadKind::Calls { node, kernel } = &head.kind else {
                 unreachable!("calls stand in front of their head")
             };
             let asked = self.plan.graph.node(*node).inputs[0];
             let coders = (self.plan.graph.collection(asked).coder.clone(), head.coder().clone());
-            tasks.calls.push(CallTask::new(head.name.clone(), stage, kernel.clone(), coders, from, to, env.clone()));
+            let calls = CallTask::new(head.name.clone(), stage, kernel.clone(), coders, from, to, env.clone());
+            let mut calls = calls.with_participant(self.participant());
+            for unfinished in
+                self.restored.iter().flat_map(|restored| restored.take_calls(&head.name, worker, self.parallelism))
+            {
+                calls.restore(unfinished).await?;
+            }
+            tasks.calls.push(calls);
         }
         for stage in &self.plan.stages {
             for head in &stage.heads {
@@ -201,7 +208,7 @@ impl Topology<'_> {
                 let (stage, head) = self.plan.taker(exit).expect("what is asked about is taken");
                 let (to, from) = self.env.channel(CHANNEL_BOUND);
                 let behind = wires.connect(self.env, stage, worker, PortKey::Head(head));
-                wires.calls.push(((stage, head), from, behind));
+                wires.calls.push(((stage, head, worker), from, behind));
                 vec![to]
             }
             ExitKind::Hand { .. } => {

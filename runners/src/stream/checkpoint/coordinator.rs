@@ -68,6 +68,7 @@ struct Gathered {
     /// What every task is known to hold: positions and shards of tasks that have ended stand in every later checkpoint.
     positions: BTreeMap<TaskId, (NodeId, Vec<SplitState>)>,
     stages: BTreeMap<TaskId, StagePart>,
+    calls: BTreeMap<TaskId, (String, Vec<u8>)>,
 }
 
 impl Coordinator<'_> {
@@ -255,6 +256,7 @@ impl Coordinator<'_> {
         for (task, content) in gathered.contributions(checkpoint) {
             match content {
                 Content::Positions { source, splits } => drop(gathered.positions.insert(task, (source, splits))),
+                Content::Calls { transform, unfinished } => drop(gathered.calls.insert(task, (transform, unfinished))),
                 Content::Stage(mut part) => {
                     for (sink, bytes) in part.staged.drain(..) {
                         staged.entry(sink).or_default().push(bytes);
@@ -307,7 +309,23 @@ impl Coordinator<'_> {
             });
             state.shards.push(postcard::to_stdvec(shard).map_err(Failure::other)?);
         }
+        for (transform, unfinished) in gathered.calls.values() {
+            let state = operators.entry(transform).or_insert_with(|| OperatorState {
+                name: transform.clone(),
+                types: vec![(UNFINISHED.into(), self.element_type(transform).into())],
+                shards: Vec::new(),
+            });
+            state.shards.push(unfinished.clone());
+        }
         Ok(operators.into_values().collect())
+    }
+
+    /// The type of what a transform takes in.
+    fn element_type(&self, transform: &str) -> &'static str {
+        let graph = &self.plan.graph;
+        let node = graph.nodes.iter().find(|node| node.name == transform);
+        let input = node.and_then(|node| node.inputs.first());
+        input.map_or("", |input| graph.collection(*input).coder.element_type())
     }
 }
 
@@ -320,6 +338,9 @@ fn stages(gathered: &Gathered) -> Result<Vec<StageState>, Failure> {
     }
     Ok(stages.into_values().collect())
 }
+
+/// What a transform keeps that makes calls: the elements without an answer.
+pub(super) const UNFINISHED: &str = "(unfinished)";
 
 /// What a transform keeps by key, name and type.
 fn state_types(plan: &Plan, transform: &str) -> Vec<(String, String)> {

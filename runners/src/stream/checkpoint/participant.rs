@@ -39,6 +39,8 @@ pub(in crate::stream) enum Content {
     Positions { source: NodeId, splits: Vec<SplitState> },
     /// Of a stage on a worker.
     Stage(StagePart),
+    /// Of the calls in front of a stage: the elements that have no answer.
+    Calls { transform: String, unfinished: Vec<u8> },
 }
 
 /// The state of one stage on one worker.

@@ -14,6 +14,7 @@ use purlin_model::sink::Visibility;
 use purlin_model::snapshot::StateEntry;
 use purlin_model::transaction::LogCluster;
 
+use super::coordinator::UNFINISHED;
 use super::interruption::Interruption;
 use super::settings::{CheckpointSettings, Guarantee};
 use super::transaction::{JobTransactions, progress_topic};
@@ -38,6 +39,8 @@ pub(in crate::stream) struct Restored {
     /// The splits of each source, by its transform.
     pub(in crate::stream) splits: HashMap<String, Vec<SplitState>>,
     operators: HashMap<String, RestoredOperator>,
+    /// Elements without an answer, by the transform that made calls about them, as each of its workers had them.
+    calls: HashMap<String, Vec<Vec<u8>>>,
     pub(in crate::stream) stages: Vec<StageSnapshot>,
 }
 
@@ -50,6 +53,12 @@ struct RestoredOperator {
 }
 
 impl Restored {
+    /// What a worker asks about again, of what the old workers had asked about.
+    pub(in crate::stream) fn take_calls(&self, transform: &str, worker: usize, workers: usize) -> Vec<&[u8]> {
+        let all = self.calls.get(transform).into_iter().flatten();
+        all.skip(worker).step_by(workers).map(Vec::as_slice).collect()
+    }
+
     /// What a worker takes over of a transform.
     pub(in crate::stream) fn take(
         &self,
@@ -207,6 +216,20 @@ fn check_plan(plan: &Plan, manifest: &Manifest) -> Result<(), Failure> {
     }
 }
 
+/// Refuses elements without an answer that the transform could not ask about.
+fn check_calls(plan: &Plan, transform: &str, of: &str) -> Result<(), Failure> {
+    let node = plan.graph.nodes.iter().find(|node| node.name == transform);
+    let now = node.filter(|node| matches!(node.op, Op::Async(_))).and_then(|node| node.inputs.first());
+    match now.map(|input| plan.graph.collection(*input).coder.element_type()) {
+        Some(now) if now == of => Ok(()),
+        now => Err(Failure::Options(format!(
+            "in the checkpoint, elements of type `{of}` wait for an answer of `{transform}`, which {}: give it its old form back, or begin anew with \
+             another --checkpoint-dir",
+            now.map_or("makes no calls any more".into(), |now| format!("now takes `{now}`"))
+        ))),
+    }
+}
+
 async fn restored(
     plan: &Plan,
     checkpoints: &Checkpoints,
@@ -222,7 +245,15 @@ async fn restored(
         ))
     };
     let mut operators = HashMap::new();
+    let mut calls = HashMap::new();
     for operator in &manifest.operators {
+        if let [(kind, of)] = &operator.types[..]
+            && kind == UNFINISHED
+        {
+            check_calls(plan, &operator.name, of)?;
+            calls.insert(operator.name.clone(), operator.shards.clone());
+            continue;
+        }
         let entries = tables.remove(&operator.name).map(|table| table.into_shards(parallelism)).unwrap_or_default();
         let shards = operator.shards.iter().map(|shard| postcard::from_bytes(shard)).collect::<Result<_, _>>();
         let types = operator.types.iter().map(|(name, of)| StateType { name: name.clone(), of: of.clone() }).collect();
@@ -235,7 +266,7 @@ async fn restored(
     StageSnapshot::check(&stages, plan).map_err(|error| Failure::Options(error.to_string()))?;
     let splits: BTreeMap<_, _> =
         manifest.sources.iter().map(|source| (source.name.clone(), source.splits.clone())).collect();
-    Ok(Restored { splits: splits.into_iter().collect(), operators, stages })
+    Ok(Restored { splits: splits.into_iter().collect(), operators, calls, stages })
 }
 
 fn lost_progress(settings: &CheckpointSettings, cluster: &dyn LogCluster, noted: u64) -> Failure {
