@@ -31,31 +31,37 @@ pub(super) fn write<K: Key, V: Element, C: CombineFn<V>>(
     value.clear();
     encode_key(key, encoded)?;
     let extent = combiner.extent(accumulator).and_then(|extent| u32::try_from(extent).ok());
-    match extent {
-        Some(extent) if mark.saved > 0 && extent >= mark.saved => {
+    *mark = match extent {
+        // Once it is twice as long it is written anew: what is kept is never much more than there is.
+        Some(extent) if mark.saved > 0 && (mark.saved..mark.put.saturating_mul(2)).contains(&extent) => {
             Postcard.encode(&combiner.since(accumulator, mark.saved as usize), value)?;
             log.merge(window, encoded, value);
+            Mark { changed: false, saved: extent, put: mark.put }
         }
         _ => {
             Postcard.encode(accumulator, value)?;
             log.put(window, encoded, value);
+            let extent = extent.unwrap_or(0);
+            Mark { changed: false, saved: extent, put: extent }
         }
-    }
-    *mark = Mark { changed: false, saved: extent.unwrap_or(0) };
+    };
     Ok(())
 }
 
-/// The accumulator that was put, with what was merged into it.
+/// The accumulator that was put, with what was merged into it; and the mark of an entry that has not changed since.
 pub(super) fn read<V: Element, C: CombineFn<V>>(
     combiner: &C,
     value: &[u8],
     deltas: &[Vec<u8>],
-) -> Result<C::Accumulator, BoxError> {
+) -> Result<(C::Accumulator, Mark), BoxError> {
+    let extent = |accumulator: &C::Accumulator| combiner.extent(accumulator)?.try_into().ok();
     let mut accumulator: C::Accumulator = decoded(value)?;
+    let put = extent(&accumulator).unwrap_or(0);
     for delta in deltas {
         combiner.merge(&mut accumulator, decoded(delta)?);
     }
-    Ok(accumulator)
+    let mark = Mark { changed: false, saved: extent(&accumulator).unwrap_or(0), put };
+    Ok((accumulator, mark))
 }
 
 /// A value that takes up all of its bytes.

@@ -178,12 +178,12 @@ impl<K: Key, V: Element, C: CombineFn<V>, F: Arriving<V, C>, T: Track> WindowTab
     fn restore(&mut self, entries: Vec<StateEntry>, opened: &mut Vec<Window>) -> Result<(), BoxError> {
         for StateEntry { window, key, value, deltas } in entries {
             let key: K = accumulated::decoded(&key)?;
-            let accumulator = accumulated::read(&*self.combiner, &value, &deltas)?;
+            let (accumulator, restored) = accumulated::read(&*self.combiner, &value, &deltas)?;
             let number = self.index_of(window, opened);
             let OfWindow { entries, book } = &mut self.tables[number];
             let mut entry = (key, accumulator, T::Mark::default());
             if let Some(mark) = T::mark(&mut entry.2) {
-                mark.saved = self.combiner.extent(&entry.1).and_then(|extent| u32::try_from(extent).ok()).unwrap_or(0);
+                *mark = restored;
             }
             if let Some(book) = T::book(book) {
                 book.is_saved = true;

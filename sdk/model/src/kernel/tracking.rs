@@ -33,6 +33,8 @@ pub(super) struct Mark {
     pub(super) changed: bool,
     /// Its [extent](crate::combine::CombineFn::extent) in that.
     pub(super) saved: u32,
+    /// Its extent when it was last put whole.
+    pub(super) put: u32,
 }
 
 /// What is known of a window.

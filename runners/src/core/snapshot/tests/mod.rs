@@ -3,6 +3,7 @@
 
 mod fleet;
 mod groupings;
+mod sizes;
 mod stateful;
 
 use proptest::prelude::*;
