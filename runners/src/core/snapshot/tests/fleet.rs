@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use purlin_model::Timestamp;
 use purlin_model::bundle::AnyBundle;
 use purlin_model::coder::{Coder, Postcard};
 use purlin_model::graph::NodeId;
 use purlin_model::snapshot::{StateLog, StateTable};
 use purlin_model::window::Windowing;
+use purlin_model::{BoxError, Timestamp};
 
 use crate::core::{KeyedMachine, Now, ShardSnapshot, ViewState};
 use crate::plan::KeyedWork;
@@ -121,13 +121,21 @@ impl Fleet {
 
     /// Replaces all shards by others that know only what a snapshot has.
     pub(super) fn replace(&mut self, shards: usize) {
+        let same = (self.work.clone(), self.windowing.clone());
+        self.succeed(same, shards).expect("it can be taken over");
+    }
+
+    /// Replaces all shards by those of another version of the transform.
+    pub(super) fn succeed(&mut self, (work, windowing): (KeyedWork, Windowing), shards: usize) -> Result<(), BoxError> {
         let old = self.snapshot();
-        self.machines = self.shards(shards);
         let types = self.work.state_types(&self.windowing);
+        (self.work, self.windowing) = (work, windowing);
+        self.machines = self.shards(shards);
         let entries = self.table.clone().into_shards(shards);
         for (machine, entries) in self.machines.iter_mut().zip(entries) {
             machine.track_changes();
-            machine.restore(entries, &old, &types).expect("it can be taken over");
+            machine.restore(entries, &old, &types)?;
         }
+        Ok(())
     }
 }

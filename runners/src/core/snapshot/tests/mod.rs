@@ -5,6 +5,7 @@ mod fleet;
 mod groupings;
 mod sizes;
 mod stateful;
+mod versions;
 
 use proptest::prelude::*;
 use purlin_model::bundle::ElementSides;
