@@ -3,6 +3,7 @@
 
 mod fleet;
 mod groupings;
+mod side_inputs;
 mod sizes;
 mod stateful;
 mod versions;
