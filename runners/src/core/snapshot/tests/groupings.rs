@@ -119,6 +119,34 @@ impl Grouped {
     }
 }
 
+/// The one result of a global combine whose input has no element comes once, whoever was interrupted when.
+#[test]
+fn the_result_of_an_empty_input() {
+    for triggered in [false, true] {
+        let trigger = if triggered { Trigger::after_count(9).repeatedly() } else { Trigger::Default };
+        let windowing = Windowing { trigger, ..Windowing::default() };
+        let kernel = GroupingKernel::<u8, i64, Sum>::combining(Sum).with_result_if_empty(3);
+        let summing = grouped(kernel, Form::Raw);
+        let fleet = || summing.fleet(&windowing).tracked(2);
+        let end = |fleet: &mut Fleet| {
+            let mut outs = fleet.advance(Timestamp::MAX);
+            outs[0].downcast::<(u8, i64)>().drain().map(|(pane, _)| pane).collect::<Vec<_>>()
+        };
+        for shards in 1..5 {
+            let mut empty = fleet();
+            empty.replace(shards);
+            assert_eq!(end(&mut empty), [(3, 0)]);
+            empty.replace(5 - shards);
+            assert_eq!(end(&mut empty), []);
+
+            let mut filled = fleet();
+            filled.process(Box::new(Bundle::of(vec![(3_u8, 5_i64)])));
+            filled.replace(shards);
+            assert_eq!(end(&mut filled), [(3, 5)]);
+        }
+    }
+}
+
 /// Windows that are emitted once, whole.
 fn whole(windowing: Windowing) -> Windowing {
     Windowing {

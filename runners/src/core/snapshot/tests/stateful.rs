@@ -270,6 +270,49 @@ impl StatefulDoFn<u8, Deed> for AtEnd {
     }
 }
 
+/// Work in parts, each some time after the one before; its input is not past it before it is done.
+#[derive(Clone)]
+struct InParts;
+
+impl StatefulDoFn<u8, Deed> for InParts {
+    type State = (Value<Vec<(u8, Timestamp)>>, ProcessingTimer);
+    type Out = Output<String>;
+    const HOLDS_INPUT: bool = true;
+
+    fn process(
+        &mut self,
+        _: &u8,
+        deed: Deed,
+        (left, next): &mut Self::State,
+        cx: &StateContext,
+        _: &mut Output<String>,
+    ) -> Result<(), BoxError> {
+        if let Deed::Wake(parts) = deed {
+            left.get_or_insert_with(Vec::new).push((parts, cx.timestamp()));
+            next.set_relative_with_output(milliseconds(2), OutputTime::At(cx.timestamp()));
+        }
+        Ok(())
+    }
+
+    fn on_timer(
+        &mut self,
+        key: &u8,
+        (left, next): &mut Self::State,
+        cx: &TimerContext,
+        out: &mut Output<String>,
+    ) -> Result<(), BoxError> {
+        let mut parts = left.take().unwrap_or_default();
+        parts.iter_mut().for_each(|(parts, _)| *parts = parts.saturating_sub(1));
+        out.emit(format!("{key:3} {parts:?}"));
+        parts.retain(|(parts, _)| *parts > 0);
+        if let Some(least) = parts.iter().map(|(_, at)| *at).min() {
+            next.set_relative_with_output(milliseconds(2), OutputTime::At(least.max(cx.timestamp())));
+            left.set(parts);
+        }
+        Ok(())
+    }
+}
+
 /// What happens to the transform.
 #[derive(Clone, Debug)]
 enum Step {
@@ -382,6 +425,16 @@ proptest! {
     #[test]
     fn sorted_input(windowing in windowing(), script in script(), cuts in cuts()) {
         check(Obedient::<true>, &windowing, &script, &cuts)?;
+    }
+
+    /// How far each shard is depends on what it works on, so their number stays.
+    #[test]
+    fn work_in_parts(windowing in windowing(), script in script(), cuts in cuts()) {
+        let one = |cut: &Cut| if let Cut::Replace(_) = cut { Cut::Replace(1) } else { *cut };
+        let cuts: Vec<Cut> = cuts.iter().map(one).collect();
+        // Work goes on behind the end of the input.
+        let script: Vec<Step> = script.into_iter().chain((0..30).flat_map(|_| [Step::Time(10), Step::End])).collect();
+        check(InParts, &windowing, &script, &cuts)?;
     }
 
     #[test]
