@@ -89,7 +89,7 @@ impl Checkpoints {
         let name = names::commit(number);
         let commit: Commit = self.read(&name, FileKind::Commit).await?;
         if commit.checkpoint != number {
-            return Err(CheckpointError::NotTheOne { file: self.file(&name) });
+            return Err(self.not_the_one(&name));
         }
         Ok(commit)
     }

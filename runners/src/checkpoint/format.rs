@@ -14,6 +14,8 @@
 //!
 //! The body is a value in postcard. Nothing is allocated by what a file says of itself before its checksum has been found right.
 
+use std::io::Read;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
@@ -25,6 +27,8 @@ pub const HEADER_BYTES: usize = 36;
 const CHECKSUM_AT: usize = 28;
 /// Fast, and small enough for what goes to a disk or a bucket.
 const ZSTD_LEVEL: i32 = 1;
+/// What state seldom compresses better than.
+const LIKELY_RATIO: usize = 16;
 
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -261,12 +265,17 @@ pub(super) fn compress(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
     zstd::bulk::compress(bytes, ZSTD_LEVEL)
 }
 
-/// Stored bytes, whose checksum is right, as they were: exactly `length` of them.
+/// Stored bytes, whose checksum is right, as they were: exactly `length` of them. Memory is taken as they come, not as they are announced.
 pub(super) fn decompress(stored: &[u8], length: u64) -> Result<Vec<u8>, Damage> {
-    let length = usize::try_from(length).map_err(|_| Damage::corrupt("it does not fit this machine's memory"))?;
-    match zstd::bulk::decompress(stored, length) {
-        Ok(bytes) if bytes.len() == length => Ok(bytes),
-        Ok(_) => Err(Damage::corrupt("it holds less than it says")),
+    let likely = stored.len().saturating_mul(LIKELY_RATIO).saturating_add(1 << 10);
+    let mut bytes = Vec::with_capacity(usize::try_from(length).map_or(likely, |length| length.min(likely)));
+    let read = zstd::Decoder::with_buffer(stored).and_then(|decoder| {
+        let one_more = length.saturating_add(1);
+        decoder.take(one_more).read_to_end(&mut bytes)
+    });
+    match read {
+        Ok(_) if bytes.len() as u64 == length => Ok(bytes),
+        Ok(_) => Err(Damage::corrupt("it holds more or less than it says")),
         Err(error) => Err(Damage::corrupt(format!("it cannot be decompressed: {error}"))),
     }
 }
@@ -282,3 +291,6 @@ fn checksum(fields: &[u8], stored: &[u8]) -> u64 {
 fn part<const N: usize>(header: &[u8; HEADER_BYTES], at: usize) -> [u8; N] {
     std::array::from_fn(|index| header[at + index])
 }
+
+#[cfg(test)]
+mod tests;

@@ -143,7 +143,7 @@ impl Checkpoints {
         let file = self.storage.get(&of.name).await?;
         let manifest: Manifest = self.decode(&of.name, FileKind::Manifest, &file)?;
         if format::checksum_of(&file) != of.checksum {
-            return Err(CheckpointError::NotTheOne { file: self.file(&of.name) });
+            return Err(self.not_the_one(&of.name));
         }
         self.is_ours(&manifest.job)?;
         Ok(manifest)
@@ -165,9 +165,7 @@ impl Checkpoints {
     pub async fn verify(&self, manifest: &Manifest) -> Result<(), CheckpointError> {
         for segment in &manifest.segments {
             let reader = SegmentReader::open(&*self.storage, segment).await?;
-            for number in 0..reader.entries().len() {
-                reader.verify(number).await?;
-            }
+            reader.verify_all().await?;
         }
         Ok(())
     }
@@ -175,6 +173,10 @@ impl Checkpoints {
     /// A file with its place, for messages.
     pub(super) fn file(&self, name: &str) -> String {
         format!("{}/{name}", self.storage.describe())
+    }
+
+    pub(super) fn not_the_one(&self, name: &str) -> CheckpointError {
+        CheckpointError::NotTheOne { file: self.file(name) }
     }
 
     pub(super) async fn read<T: DeserializeOwned>(&self, name: &str, kind: FileKind) -> Result<T, CheckpointError> {
@@ -207,7 +209,7 @@ impl Checkpoints {
         }
     }
 
-    fn is_ours(&self, found: &str) -> Result<(), CheckpointError> {
+    pub(super) fn is_ours(&self, found: &str) -> Result<(), CheckpointError> {
         if *found == *self.job {
             return Ok(());
         }

@@ -142,10 +142,14 @@ impl<'a> SegmentReader<'a> {
         table.apply(&log, entry.worker as usize, entry.workers as usize).map_err(|cause| self.damaged(number, cause))
     }
 
-    /// Reads the section with this number from its start to its end.
-    pub(super) async fn verify(&self, number: usize) -> Result<(), CheckpointError> {
-        let log = self.log(number).await?;
-        StateRecords::new(&log).try_for_each(|record| record.map(drop)).map_err(|cause| self.damaged(number, cause))
+    /// Reads all sections from their starts to their ends.
+    pub(super) async fn verify_all(&self) -> Result<(), CheckpointError> {
+        for number in 0..self.entries.len() {
+            let log = self.log(number).await?;
+            let read = StateRecords::new(&log).try_for_each(|record| record.map(drop));
+            read.map_err(|cause| self.damaged(number, cause))?;
+        }
+        Ok(())
     }
 
     fn damaged(&self, number: usize, cause: StateLogError) -> CheckpointError {

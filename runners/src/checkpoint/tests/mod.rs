@@ -8,6 +8,10 @@ use purlin_model::window::Window;
 
 use super::*;
 
+mod damage;
+mod full_disk;
+mod races;
+
 fn block_on<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(work)
 }
