@@ -10,7 +10,9 @@ use super::*;
 
 mod damage;
 mod full_disk;
+mod golden;
 mod races;
+mod written;
 
 fn block_on<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(work)

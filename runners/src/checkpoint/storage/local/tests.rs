@@ -131,6 +131,38 @@ fn a_file_whose_writer_lives_is_not_swept_however_old() {
     assert!(!abandoned.exists());
 }
 
+/// A limit on the size of files makes writes fail half-way, as a full disk does.
+#[test]
+#[cfg(unix)]
+fn a_write_that_fails_half_way_leaves_nothing() {
+    const LARGE: usize = 1 << 20;
+    if let Some((_, storage)) = told() {
+        let refused = block_on(storage.put_new("files/large", vec![b'x'; LARGE]));
+        assert!(
+            matches!(&refused, Err(StorageError::NoSpace { path }) if path.ends_with("files/large")),
+            "{refused:?}"
+        );
+        block_on(storage.put_new("files/small", b"small".to_vec())).expect("there is room for it");
+        assert!(matches!(block_on(storage.get("files/large")), Err(StorageError::NotFound { .. })));
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let test = "a_write_that_fails_half_way_leaves_nothing";
+    let limited = Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -f 64; exec \"$@\"", "sh"])
+        .arg(std::env::current_exe().expect("the test program"))
+        .args(["--exact", &format!("checkpoint::storage::local::tests::{test}"), "--nocapture"])
+        .env("PURLIN_TEST_PROCESS", "limited")
+        .env("PURLIN_TEST_FOLDER", folder.path())
+        .stdout(Stdio::null())
+        .status();
+    assert!(limited.expect("another process").success());
+    let storage = LocalStorage::existing(folder.path()).expect("a folder");
+    assert_eq!(block_on(storage.list("")).expect("listed"), ["files/small"]);
+    assert_eq!(fs::read_dir(folder.path().join(TEMPORARY)).expect("listed").count(), 0);
+    block_on(storage.put_new("files/large", vec![b'x'; LARGE])).expect("its name is free");
+}
+
 #[test]
 fn errors_name_the_file_and_what_to_do() {
     let path = Path::new("/checkpoints/segments/1");
