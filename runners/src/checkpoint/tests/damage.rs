@@ -20,7 +20,7 @@ async fn damaged(storage: &MemoryStorage) -> Vec<String> {
     let found = checkpoints.verify_all().await.expect("the storage itself works");
     let place = storage.describe();
     for Damaged { file, error } in &found {
-        assert!(error.to_string().contains(&format!("{place}")), "{error} names {file}");
+        assert!(error.to_string().contains(&place), "{error} names {file}");
     }
     found.into_iter().map(|found| found.file).collect()
 }
