@@ -1,5 +1,6 @@
 //! Programs as their users meet them: plans explained, metrics served, signals obeyed, examples that give what they promise.
 
+mod checkpoints;
 mod examples;
 mod explain;
 mod metrics;

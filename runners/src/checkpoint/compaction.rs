@@ -6,8 +6,6 @@
 use std::collections::BTreeSet;
 use std::sync::PoisonError;
 
-use purlin_model::snapshot::StateTable;
-
 use super::error::CheckpointError;
 use super::ledger::Checkpoints;
 use super::manifest::{Manifest, SegmentRef};
@@ -51,21 +49,12 @@ impl Checkpoints {
     /// Merges the segments of a committed checkpoint into one, written by `incarnation`.
     pub async fn compact(&self, manifest: &Manifest, incarnation: u64) -> Result<Compaction, CheckpointError> {
         let replaced = manifest.segments.clone();
-        let mut readers = Vec::new();
-        for segment in &manifest.segments {
-            readers.push(SegmentReader::open(&*self.storage, segment).await?);
-        }
+        let readers = self.open_segments(manifest).await?;
         let operators: BTreeSet<&str> =
             readers.iter().flat_map(SegmentReader::entries).map(|entry| entry.operator.as_str()).collect();
         let mut sections = Vec::new();
         for operator in operators {
-            let mut table = StateTable::default();
-            for reader in &readers {
-                let entries = reader.entries().iter().enumerate();
-                for (number, _) in entries.filter(|(_, entry)| entry.operator == operator) {
-                    reader.apply(number, &mut table).await?;
-                }
-            }
+            let table = SegmentReader::table(&readers, operator).await?;
             for log in table.into_logs(SECTION_BYTES) {
                 sections.push(Section::new(operator, 0, 1, log).pack()?);
             }

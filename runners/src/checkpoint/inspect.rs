@@ -1,13 +1,13 @@
 //! Looking at a checkpoint store from outside, beside a job that may be running.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::commit::Commit;
 use super::error::CheckpointError;
 use super::format::FileKind;
 use super::ledger::Checkpoints;
 use super::manifest::{Manifest, ManifestRef};
-use super::names;
+use super::names::{self, SnapshotId};
 use super::segment::SegmentReader;
 
 /// A file that is not as it was written, or is missing.
@@ -19,27 +19,70 @@ pub struct Damaged {
     pub error: CheckpointError,
 }
 
+/// A snapshot that is in the store.
+#[derive(Debug)]
+pub struct Listed {
+    /// Which one.
+    pub id: SnapshotId,
+    /// Whether a commit names it. One that none names is being written, was given up, or is known to the log whose transactions commit the job.
+    pub committed: bool,
+    /// All that it is, if it can be read.
+    pub manifest: Result<Manifest, CheckpointError>,
+}
+
+/// How much there is of a transform's state, as changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StateSize {
+    /// In how many sections.
+    pub sections: usize,
+    /// As they are applied.
+    pub bytes: u64,
+    /// As they are stored.
+    pub stored_bytes: u64,
+}
+
 impl Checkpoints {
-    /// All committed checkpoints, oldest first.
-    pub async fn list(&self) -> Result<Vec<Commit>, CheckpointError> {
+    /// All snapshots, in order.
+    pub async fn list(&self) -> Result<Vec<Listed>, CheckpointError> {
+        let mut listed = BTreeMap::new();
+        for name in self.storage.list(names::MANIFESTS).await? {
+            let Some(id) = names::snapshot(names::MANIFESTS, &name) else { continue };
+            let manifest = self.read::<Manifest>(&name, FileKind::Manifest).await;
+            listed.insert(id, Listed { id, committed: false, manifest });
+        }
+        for commit in self.commits().await? {
+            let Some(id) = names::snapshot(names::MANIFESTS, &commit.manifest.name) else { continue };
+            listed.insert(id, Listed { id, committed: true, manifest: self.load(&commit.manifest).await });
+        }
+        // What the running job has collected as garbage meanwhile was not committed last.
+        listed.retain(|_, of| of.committed || !matches!(of.manifest, Err(CheckpointError::Missing { .. })));
+        Ok(listed.into_values().collect())
+    }
+
+    /// How much state each transform has.
+    pub async fn sizes(&self, manifest: &Manifest) -> Result<BTreeMap<String, StateSize>, CheckpointError> {
+        let mut sizes = BTreeMap::<String, StateSize>::new();
+        for reader in self.open_segments(manifest).await? {
+            for entry in reader.entries() {
+                let size = sizes.entry(entry.operator.clone()).or_default();
+                size.sections += 1;
+                size.bytes += entry.length;
+                size.stored_bytes += entry.stored;
+            }
+        }
+        Ok(sizes)
+    }
+
+    async fn commits(&self) -> Result<Vec<Commit>, CheckpointError> {
         let mut commits = Vec::new();
         for number in self.commit_numbers().await? {
             match self.commit_of(number).await {
                 Ok(commit) => commits.push(commit),
-                // Collected as garbage meanwhile.
                 Err(CheckpointError::Missing { .. }) => {}
                 Err(error) => return Err(error),
             }
         }
         Ok(commits)
-    }
-
-    /// The commit of a checkpoint, if it is there.
-    pub async fn find(&self, checkpoint: u64) -> Result<Option<Commit>, CheckpointError> {
-        match self.commit_of(checkpoint).await {
-            Err(CheckpointError::Missing { .. }) => Ok(None),
-            found => found.map(Some),
-        }
     }
 
     /// Reads every file that a job could need, and gives those that are damaged or missing. An error is one of the storage itself.
@@ -127,7 +170,7 @@ impl Findings {
             return Ok(self.0);
         }
         let mut named: BTreeSet<String> = BTreeSet::from([names::JOB.to_string()]);
-        for commit in checkpoints.list().await.unwrap_or_default() {
+        for commit in checkpoints.commits().await.unwrap_or_default() {
             named.insert(commit.manifest.name);
         }
         for name in checkpoints.storage.list(names::MANIFESTS).await? {

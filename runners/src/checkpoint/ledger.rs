@@ -161,6 +161,11 @@ impl Checkpoints {
         Ok(tables)
     }
 
+    /// The state of one transform; empty if it has none.
+    pub async fn state_of(&self, manifest: &Manifest, transform: &str) -> Result<StateTable, CheckpointError> {
+        SegmentReader::table(&self.open_segments(manifest).await?, transform).await
+    }
+
     /// Reads everything that the manifest names, and keeps nothing: whether the checkpoint could be restored.
     pub async fn verify(&self, manifest: &Manifest) -> Result<(), CheckpointError> {
         for segment in &manifest.segments {
@@ -168,6 +173,17 @@ impl Checkpoints {
             reader.verify_all().await?;
         }
         Ok(())
+    }
+
+    pub(super) async fn open_segments<'a>(
+        &'a self,
+        manifest: &'a Manifest,
+    ) -> Result<Vec<SegmentReader<'a>>, CheckpointError> {
+        let mut readers = Vec::with_capacity(manifest.segments.len());
+        for segment in &manifest.segments {
+            readers.push(SegmentReader::open(&*self.storage, segment).await?);
+        }
+        Ok(readers)
     }
 
     /// A file with its place, for messages.

@@ -33,7 +33,7 @@ pub use commit::Commit;
 pub use compaction::{Compaction, wants_compaction};
 pub use error::{CheckpointError, CommitError};
 pub use garbage::Collected;
-pub use inspect::Damaged;
+pub use inspect::{Damaged, Listed, StateSize};
 pub use ledger::Checkpoints;
 pub use manifest::{Manifest, ManifestRef, OperatorState, SegmentRef, SinkState, SourceState, SplitState, StageState};
 pub use names::SnapshotId;

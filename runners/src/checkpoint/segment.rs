@@ -136,6 +136,18 @@ impl<'a> SegmentReader<'a> {
         &self.entries
     }
 
+    /// The state of one transform, of a chain of segments.
+    pub(super) async fn table(chain: &[SegmentReader<'_>], operator: &str) -> Result<StateTable, CheckpointError> {
+        let mut table = StateTable::default();
+        for reader in chain {
+            let entries = reader.entries().iter().enumerate();
+            for (number, _) in entries.filter(|(_, entry)| entry.operator == operator) {
+                reader.apply(number, &mut table).await?;
+            }
+        }
+        Ok(table)
+    }
+
     /// Applies the section with this number to the state of its transform.
     pub(super) async fn apply(&self, number: usize, table: &mut StateTable) -> Result<(), CheckpointError> {
         let (log, entry) = (self.log(number).await?, &self.entries[number]);

@@ -3,6 +3,7 @@
 //! It parses the user's options together with its own, builds the pipeline, and runs it. The pipeline is built by a function that
 //! can be called again, so that a job can be rebuilt: to restart it, or to be a worker elsewhere.
 
+mod checkpoint;
 mod logging;
 mod metrics_server;
 mod options;
@@ -26,6 +27,7 @@ use crate::observe::Observer;
 use crate::reference::ReferenceRunner;
 use crate::stream::StreamRunner;
 use crate::user_code::quiet_user_panics;
+use checkpoint::CheckpointCommand;
 use signals::Signals;
 
 #[derive(Parser)]
@@ -41,8 +43,14 @@ struct CommandLine<O: clap::Args> {
 ///
 /// `O` holds the program's own options (`#[derive(clap::Args)]`). The exit code is 0 when the pipeline has finished or was stopped
 /// gracefully, 1 when it failed, 2 when it cannot be run as asked; a failure is one message on standard error.
+///
+/// With `checkpoint list`, `show` or `verify` as its first arguments the program looks at the checkpoints of a job instead. (A positional argument of the
+/// program's own that is called `checkpoint` goes behind `--`.)
 pub fn main<O: clap::Args>(build: impl Fn(&O, &Pipeline) -> Result<(), Failure>) -> ExitCode {
-    let CommandLine { user, launch } = parsed::<O>();
+    let CommandLine { user, launch } = match parsed::<O>() {
+        Asked::Run(line) => line,
+        Asked::Checkpoint(command) => return exit_code(command.run()),
+    };
     logging::start(&launch.log);
     quiet_user_panics();
     let built = || {
@@ -53,13 +61,29 @@ pub fn main<O: clap::Args>(build: impl Fn(&O, &Pipeline) -> Result<(), Failure>)
     exit_code(launch.check().and_then(|()| built()).and_then(|graph| run(&graph, &launch)))
 }
 
+/// What the command line asks for.
+enum Asked<O: clap::Args> {
+    Run(CommandLine<O>),
+    Checkpoint(CheckpointCommand),
+}
+
 /// The command line, its help introduced by what the program says of its options.
-fn parsed<O: clap::Args>() -> CommandLine<O> {
+fn parsed<O: clap::Args>() -> Asked<O> {
+    asked(command::<O>().get_matches()).unwrap_or_else(|error| error.exit())
+}
+
+fn command<O: clap::Args>() -> clap::Command {
     let users = O::augment_args(clap::Command::default());
     let about = Resettable::from(users.get_about().cloned());
     let long_about = Resettable::from(users.get_long_about().cloned());
-    let command = CommandLine::<O>::command().about(about).long_about(long_about);
-    CommandLine::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+    checkpoint::offer::<O>(CommandLine::<O>::command().about(about).long_about(long_about))
+}
+
+fn asked<O: clap::Args>(matches: clap::ArgMatches) -> Result<Asked<O>, clap::Error> {
+    match checkpoint::asked_for::<O>(&matches) {
+        Some(of) => CheckpointCommand::from_arg_matches(of).map(Asked::Checkpoint),
+        None => CommandLine::from_arg_matches(&matches).map(Asked::Run),
+    }
 }
 
 /// A result as a program's exit code; a failure is printed on standard error.
