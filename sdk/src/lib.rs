@@ -27,7 +27,8 @@
 //!
 //! A program hands a function that builds its pipeline to [`main`], and gets `--runner batch | stream` and the rest of the command line
 //! for it. This crate re-exports what a user needs: the [model](purlin_model), the [connectors](io), the [runners].
-//! Features choose connectors (`text`, `parquet`, `kafka`, `kafka-tls`), runners (`batch`, `stream`, `launch`, on by default) and `calendar` windows.
+//! Features choose connectors (`text`, `parquet`, `kafka`, `kafka-tls`), runners (`batch`, `stream`, `launch`, on by default), where checkpoints may be
+//! kept beside folders (`s3`, `gcs`, `azure`), and `calendar` windows.
 //! The feature `testing`, for `[dev-dependencies]`, brings what tests of pipelines need.
 
 #![warn(missing_docs)]

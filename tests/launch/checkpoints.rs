@@ -92,7 +92,12 @@ fn damaged_files_are_named() {
     {
         assert!(outcome.stderr.contains(fact), "{fact}: {}", outcome.stderr);
     }
-    let listed = answer(&place, "list", &store);
+    std::fs::remove_file(place.path("store/job")).expect("removed");
+    let outcome = place.run(&format!("totals checkpoint verify --checkpoint-dir {store}"));
+    assert!(outcome.code == Some(2) && outcome.stderr.contains("--job-name"), "{outcome:?}");
+    let outcome = place.run(&format!("totals checkpoint verify --checkpoint-dir {store} --job-name golden"));
+    assert!(outcome.code == Some(1) && outcome.stderr.contains("3 damaged or missing files"), "{outcome:?}");
+    let listed = answer(&place, "list --job-name golden", &store);
     assert!(listed.contains("damaged: ") && listed.contains("missing"), "{listed}");
 }
 

@@ -20,6 +20,9 @@ const TEMPORARY: &str = ".writing";
 /// A temporary file that is younger may be one that its writer has not locked yet.
 const YOUNG: Duration = Duration::from_secs(60);
 
+/// Where the file system has no locks, a file that nobody has written to for so long has no writer any more.
+const OLD: Duration = Duration::from_secs(60 * 60);
+
 /// Files in a folder, which processes of several machines may share if its file system renames or links atomically.
 #[derive(Clone, Debug)]
 pub struct LocalStorage {
@@ -50,8 +53,9 @@ impl LocalStorage {
         for entry in fs::read_dir(temporary)? {
             let entry = entry?;
             // Whatever cannot be looked at is being renamed or removed by its writer right now.
-            let age = entry.metadata().and_then(|there| there.modified()).map(|at| at.elapsed().unwrap_or_default());
-            if age.is_ok_and(|age| age >= young) && is_abandoned(&entry.path()) {
+            let Ok(written) = entry.metadata().and_then(|there| there.modified()) else { continue };
+            let age = written.elapsed().unwrap_or_default();
+            if age >= young && is_abandoned(&entry.path()).unwrap_or(age >= OLD) {
                 tracing::info!("removing {}, left by a process that died", entry.path().display());
                 drop(fs::remove_file(entry.path()));
             }
@@ -105,10 +109,12 @@ impl LocalStorage {
             if name.as_bytes()[..shared] != prefix.as_bytes()[..shared] {
                 continue;
             }
-            if entry.file_type()?.is_dir() {
-                self.names(&path, prefix, into)?;
-            } else if name.len() >= prefix.len() {
-                into.push(name);
+            match entry.file_type() {
+                Ok(of) if of.is_dir() => self.names(&path, prefix, into)?,
+                Ok(_) if name.len() >= prefix.len() => into.push(name),
+                // Another process has deleted it meanwhile.
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                _ => {}
             }
         }
         Ok(())
@@ -202,16 +208,22 @@ fn new_file(folder: &Path) -> io::Result<NamedTempFile> {
     NamedTempFile::new_in(folder)
 }
 
-/// Where the file system has no locks, the file's age alone has to tell that its writer is dead.
+/// Where the file system has no locks this does nothing, and the file's age has to tell whether its writer lives.
 #[cfg(unix)]
 fn lock(file: &File) {
     let _ = rustix::fs::flock(file, rustix::fs::FlockOperation::NonBlockingLockExclusive);
 }
 
+/// Whether the writer of a temporary file is dead, where locks can tell.
 #[cfg(unix)]
-fn is_abandoned(path: &Path) -> bool {
-    let locked = |file: File| rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive);
-    File::open(path).is_ok_and(|file| !matches!(locked(file), Err(rustix::io::Errno::WOULDBLOCK)))
+fn is_abandoned(path: &Path) -> Option<bool> {
+    // Some network file systems lock only what is open for writing.
+    let file = File::options().write(true).open(path).ok()?;
+    match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Some(true),
+        Err(rustix::io::Errno::WOULDBLOCK) => Some(false),
+        Err(_) => None,
+    }
 }
 
 /// A file that is open for writing is not removed here, so there is no need of locks.
@@ -219,8 +231,8 @@ fn is_abandoned(path: &Path) -> bool {
 fn lock(_: &File) {}
 
 #[cfg(not(unix))]
-fn is_abandoned(_: &Path) -> bool {
-    true
+fn is_abandoned(_: &Path) -> Option<bool> {
+    Some(true)
 }
 
 fn in_words(path: &Path, doing: &'static str, error: io::Error) -> StorageError {

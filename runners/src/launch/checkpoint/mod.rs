@@ -113,10 +113,17 @@ impl Store {
         let misuse = |message: String| Failure::Options(message);
         let storage = existing_storage(&self.checkpoint_dir).map_err(|error| misuse(error.to_string()))?;
         let place = storage.describe();
-        let Some(store) = Checkpoints::existing(storage).await.map_err(Failure::other)? else {
-            return Err(misuse(format!(
-                "there are no checkpoints in {place}: is it what the job was given as --checkpoint-dir?"
-            )));
+        let Some(store) = Checkpoints::existing(storage.clone()).await.map_err(Failure::other)? else {
+            let files = storage.list("").await.map_err(Failure::other)?;
+            return match &self.job_name {
+                Some(job) if !files.is_empty() => Ok(Checkpoints::new(storage, job)),
+                None if !files.is_empty() => Err(misuse(format!(
+                    "{place} has files, but none that says whose checkpoints they are: if it is the right place, say --job-name"
+                ))),
+                _ => Err(misuse(format!(
+                    "there are no checkpoints in {place}: is it what the job was given as --checkpoint-dir?"
+                ))),
+            };
         };
         match &self.job_name {
             Some(job) if job != store.job() => {

@@ -79,7 +79,7 @@ impl StateTable {
         self.windows.values().all(HashTable::is_empty)
     }
 
-    /// Deals the entries out to `shards` shards by key group.
+    /// Deals the entries out to `shards` shards, at least one, by key group.
     pub fn into_shards(self, shards: usize) -> Vec<Vec<StateEntry>> {
         let mut dealt = vec![Vec::new(); shards];
         for (window, table) in self.into_windows() {
