@@ -2,14 +2,16 @@
 
 use std::collections::HashSet;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use purlin_io::kafka::mock::MockBroker;
-use purlin_io::kafka::{KafkaSink, KafkaSource};
-use purlin_model::BoxError;
+use purlin_io::kafka::{KafkaCluster, KafkaSink, KafkaSource};
 use purlin_model::bundle::Bundle;
 use purlin_model::sink::Sink;
 use purlin_model::source::Source;
+use purlin_model::transaction::{LogCluster, LogError, LogErrorKind, RecordBatch};
+use purlin_model::{BoxError, minutes, seconds};
 
 use super::support::*;
 
@@ -40,9 +42,9 @@ fn fault_of_a_broker_that_is_killed_and_restarted() {
         let outage = async {
             for _ in 0..2 {
                 tokio::time::sleep(Duration::from_millis(1500)).await;
-                ci_kafka(&["kill"]).await?;
+                ci_kafka("kill").await?;
                 tokio::time::sleep(Duration::from_millis(1500)).await;
-                ci_kafka(&["start", "--keep"]).await?;
+                ci_kafka("start --keep").await?;
             }
             Ok::<_, BoxError>(())
         };
@@ -50,10 +52,130 @@ fn fault_of_a_broker_that_is_killed_and_restarted() {
     });
 }
 
-async fn ci_kafka(args: &'static [&'static str]) -> Result<(), BoxError> {
+/// As above, and a clean restart, which moves the coordinator out of the broker and in again.
+#[test]
+fn fault_of_a_broker_that_is_killed_inside_transactions() {
+    if std::env::var("PURLIN_KAFKA_FAULTS").is_err() {
+        return println!("NOT RUN: PURLIN_KAFKA_FAULTS is not set");
+    }
+    // Outages shorter than a transaction may take are waited out; longer ones end it.
+    for (timeout, ends_transactions) in [(minutes(1), false), (seconds(2), true)] {
+        with_broker(|servers| async move {
+            let failures = transactions_while_the_broker_comes_and_goes(&servers, timeout).await?;
+            println!("with a time-out of {timeout:?}: {failures:#?}");
+            assert_eq!(!failures.is_empty(), ends_transactions);
+            Ok(())
+        });
+    }
+}
+
+async fn transactions_while_the_broker_comes_and_goes(
+    servers: &str,
+    timeout: Duration,
+) -> Result<Vec<LogError>, BoxError> {
+    let output = topic(servers, 2).await?;
+    let progress = format!("progress-{output}");
+    let cluster = KafkaCluster::new(servers);
+    cluster.ensure_progress_topic(&progress).await?;
+    let (committed, over) = (AtomicU32::new(0), AtomicBool::new(false));
+    let going_on = async || {
+        let before = committed.load(Ordering::Relaxed);
+        while committed.load(Ordering::Relaxed) < before + 3 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let outage = async {
+        // In the middle of a transaction, however long one takes.
+        for (pause, how) in [(0, ["kill", "start --keep"].as_slice()), (11, &["restart"])] {
+            going_on().await;
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+            for what in how {
+                ci_kafka(what).await?;
+            }
+        }
+        going_on().await;
+        over.store(true, Ordering::Relaxed);
+        Ok::<_, BoxError>(())
+    };
+    let mut job =
+        Job { cluster, output: output.clone(), progress, committed: &committed, timeout, failures: Vec::new() };
+    let (done, outage) = tokio::join!(job.run(|| over.load(Ordering::Relaxed)), outage);
+    outage?;
+    let done = done?;
+    let source = KafkaSource::new(servers, [&output]).json::<u32>();
+    let mut seen = values(read_all(&source).await?);
+    seen.sort_unstable();
+    assert_eq!(seen, (0..done * PER_TRANSACTION).collect::<Vec<_>>());
+    Ok(job.failures)
+}
+
+const PER_TRANSACTION: u32 = 100;
+
+/// What a runner does with transactions, as short as can be: numbers go out, `PER_TRANSACTION` at a time, with how many transactions that makes.
+struct Job<'a> {
+    cluster: KafkaCluster,
+    output: String,
+    progress: String,
+    committed: &'a AtomicU32,
+    timeout: Duration,
+    failures: Vec<LogError>,
+}
+
+impl Job<'_> {
+    /// Writes until told that it is enough; gives the number of transactions.
+    async fn run(&mut self, enough: impl Fn() -> bool) -> Result<u32, BoxError> {
+        let mut done = None;
+        while done.is_none() {
+            match self.from_last_commit(&enough).await {
+                Ok(all) => done = Some(all),
+                Err(error) => {
+                    if error.kind == LogErrorKind::Fatal {
+                        return Err(error.into());
+                    }
+                    self.failures.push(error);
+                }
+            }
+        }
+        Ok(done.unwrap_or_default())
+    }
+
+    async fn from_last_commit(&mut self, enough: impl Fn() -> bool) -> Result<u32, LogError> {
+        let producer = self.cluster.producer(&self.output, self.timeout).await?;
+        let committed = self.cluster.read_committed(&self.progress).await?;
+        let number = |bytes: &[u8]| u32::from_be_bytes(bytes.try_into().unwrap());
+        let mut next = committed.last().map_or(0, |(_, value)| number(value));
+        while !enough() {
+            producer.begin().await?;
+            for n in next * PER_TRANSACTION..(next + 1) * PER_TRANSACTION {
+                producer.send(&self.output, &mut batch(n.to_string().as_bytes(), n.to_string().as_bytes())).await?;
+            }
+            next += 1;
+            producer.send(&self.progress, &mut batch(b"done", &next.to_be_bytes())).await?;
+            // A call that may succeed later is made again.
+            while let Err(error) = producer.commit().await {
+                let LogErrorKind::Retriable = error.kind else { return Err(error) };
+                self.failures.push(error);
+            }
+            self.committed.store(next, Ordering::Relaxed);
+        }
+        Ok(next)
+    }
+}
+
+fn batch(key: &[u8], value: &[u8]) -> RecordBatch {
+    let mut batch = RecordBatch::default();
+    let put = |from: &[u8], to: &mut Vec<u8>| {
+        to.extend(from);
+        true
+    };
+    batch.push_with(|bytes| put(key, bytes), |bytes| put(value, bytes), Vec::new(), None);
+    batch
+}
+
+async fn ci_kafka(what: &'static str) -> Result<(), BoxError> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../ci/kafka");
-    let status = tokio::task::spawn_blocking(move || Command::new(script).args(args).status()).await??;
-    if status.success() { Ok(()) } else { Err(format!("ci/kafka {args:?} failed").into()) }
+    let status = tokio::task::spawn_blocking(move || Command::new(script).args(what.split(' ')).status()).await??;
+    if status.success() { Ok(()) } else { Err(format!("ci/kafka {what} failed").into()) }
 }
 
 /// Writes and reads numbers while `outage` happens; each must come exactly once, in order within its partition.
