@@ -207,3 +207,24 @@ fn bounded_reading_ends_where_the_log_ended_at_launch() {
         Ok(())
     });
 }
+
+#[test]
+fn whatever_a_producer_compressed_with_can_be_read() {
+    with_broker(|servers| async move {
+        let topic = topic(&servers, 1).await?;
+        // Much larger than what the broker takes uncompressed, or in one fetch.
+        let large = vec![7_u8; 4_000_000];
+        let codecs = ["gzip", "snappy", "lz4", "zstd"];
+        for codec in codecs {
+            let sink = KafkaSink::new(&servers, &topic).bytes();
+            let sink = sink.set("compression.type", codec).set("message.max.bytes", "9000000");
+            write(&sink, [(large.clone(), Timestamp::MIN), (codec.as_bytes().to_vec(), Timestamp::MIN)]).await?;
+        }
+        let read = values(read_all(&KafkaSource::new(&servers, [&topic]).bytes()).await?);
+        for (pair, codec) in read.chunks(2).zip(codecs) {
+            assert!(pair[0] == large && pair[1] == codec.as_bytes(), "{codec}");
+        }
+        assert_eq!(read.len(), 2 * codecs.len());
+        Ok(())
+    });
+}
