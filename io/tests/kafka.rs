@@ -13,6 +13,8 @@ mod misuse;
 mod reading;
 #[path = "kafka/resuming.rs"]
 mod resuming;
+#[path = "kafka/secrecy.rs"]
+mod secrecy;
 #[path = "kafka/support.rs"]
 mod support;
 #[path = "kafka/transactions.rs"]

@@ -8,7 +8,7 @@ use rdkafka::error::{KafkaError as Native, RDKafkaErrorCode as Code};
 use super::KafkaError;
 use super::client::Client;
 use super::cluster::ask;
-use super::health::Health;
+use super::health::{Health, is_transient};
 use super::settings::Settings;
 
 /// How long the cluster may take.
@@ -43,8 +43,9 @@ pub async fn create_topic_with(
 /// Deletes a topic with all its records.
 pub async fn delete_topic(servers: &str, topic: &str) -> Result<(), KafkaError> {
     let settings = Settings::new(servers.into());
-    let done = client(&settings)?.delete_topics(&[topic], &options()).await;
-    outcome(&settings, &format!("deleting topic `{topic}`"), topic, done)
+    let what = format!("deleting topic `{topic}`");
+    let done = call(&settings, &what, async |client| client.delete_topics(&[topic], &options()).await).await?;
+    outcome(&settings, &what, topic, done)
 }
 
 /// Makes a compacted topic of one partition.
@@ -55,51 +56,63 @@ pub(super) async fn create_compacted(settings: &Settings, topic: &str) -> Result
 
 /// How a topic forgets records.
 pub(super) async fn cleanup_policy(settings: &Settings, topic: &str) -> Result<String, KafkaError> {
-    let what = format!("asking for the settings of topic `{topic}` on {}", settings.servers());
-    let failed = |reason: String| KafkaError::Other { what, reason: settings.scrubber().clean(&reason).into_owned() };
-    let asked = client(settings)?.describe_configs([&ResourceSpecifier::Topic(topic)], &options()).await;
-    let described = asked.map_err(|error| error.to_string()).and_then(|mut described| match described.pop() {
-        Some(Ok(described)) => Ok(described),
-        Some(Err(code)) => Err(code.to_string()),
-        None => Err("no answer".to_string()),
-    });
-    match described {
-        Ok(described) => {
+    let what = format!("asking for the settings of topic `{topic}`");
+    let asked = [ResourceSpecifier::Topic(topic)];
+    let answer = call(settings, &what, async |client| client.describe_configs(&asked, &options()).await).await?;
+    match answer.into_iter().next() {
+        Some(Ok(described)) => {
             let policy = described.get("cleanup.policy").and_then(|entry| entry.value.clone());
-            policy.ok_or_else(|| failed("the broker names no `cleanup.policy`".into()))
+            policy.ok_or_else(|| failed(settings, &what, "the broker names no `cleanup.policy`"))
         }
-        Err(reason) => Err(failed(reason)),
+        Some(Err(code)) => Err(failed(settings, &what, &code.to_string())),
+        None => Err(failed(settings, &what, "no answer")),
     }
 }
 
 async fn create(settings: Settings, new: NewTopic<'_>) -> Result<(), KafkaError> {
-    let done = client(&settings)?.create_topics([&new], &options()).await;
-    outcome(&settings, &format!("creating topic `{}`", new.name), new.name, done)?;
+    let what = format!("creating topic `{}`", new.name);
+    let done = call(&settings, &what, async |client| client.create_topics([&new], &options()).await).await?;
+    outcome(&settings, &what, new.name, done)?;
     // The controller has made it; the brokers that clients ask hear of it a little later.
     let topic = new.name.to_string();
     ask(move || Client::new(&settings, &[])?.partitions(&topic).map(drop)).await
 }
 
-fn client(settings: &Settings) -> Result<AdminClient<Health>, KafkaError> {
-    settings.config(&[], &[])?.create_with_context(Health::new(settings)).map_err(|error| settings.explain(&error))
+/// Makes a call with a client of its own. Closing that waits for its thread, so it is left to a thread that may wait.
+async fn call<T>(
+    settings: &Settings,
+    what: &str,
+    call: impl AsyncFnOnce(&AdminClient<Health>) -> Result<T, Native>,
+) -> Result<T, KafkaError> {
+    let config = settings.config(&[("client.id", "purlin")], &[])?;
+    let client: AdminClient<Health> =
+        config.create_with_context(Health::new(settings)).map_err(|error| settings.explain(&error))?;
+    let answer = call(&client).await;
+    drop(tokio::task::spawn_blocking(move || drop(client)));
+    answer.map_err(|error| match error {
+        Native::AdminOp(code) if is_transient(code) => {
+            let (servers, reason) = (settings.servers(), code.to_string());
+            KafkaError::Unreachable { servers, waited: PATIENCE, reason }
+        }
+        error => failed(settings, what, &error.to_string()),
+    })
+}
+
+fn failed(settings: &Settings, what: &str, reason: &str) -> KafkaError {
+    let reason = settings.scrubber().clean(reason).into_owned();
+    KafkaError::Other { what: format!("{what} on {}", settings.servers()), reason }
 }
 
 fn options() -> AdminOptions {
     AdminOptions::new().request_timeout(Some(PATIENCE)).operation_timeout(Some(PATIENCE))
 }
 
-fn outcome(
-    settings: &Settings,
-    what: &str,
-    topic: &str,
-    done: Result<Vec<TopicResult>, Native>,
-) -> Result<(), KafkaError> {
-    let failed = |reason: String| KafkaError::Other { what: format!("{what} on {}", settings.servers()), reason };
-    for result in done.map_err(|error| failed(error.to_string()))? {
+fn outcome(settings: &Settings, what: &str, topic: &str, done: Vec<TopicResult>) -> Result<(), KafkaError> {
+    for result in done {
         match result {
             Ok(_) => {}
             Err((_, Code::TopicAlreadyExists)) => return Err(KafkaError::TopicExists { topic: topic.into() }),
-            Err((_, code)) => return Err(failed(code.to_string())),
+            Err((_, code)) => return Err(failed(settings, what, &code.to_string())),
         }
     }
     Ok(())

@@ -126,7 +126,7 @@ impl Job<'_> {
     async fn run(&mut self, enough: impl Fn() -> bool) -> Result<u32, BoxError> {
         let mut done = None;
         while done.is_none() {
-            match self.from_last_commit(&enough).await {
+            match self.go_on(&enough).await {
                 Ok(all) => done = Some(all),
                 Err(error) => {
                     if error.kind == LogErrorKind::Fatal {
@@ -139,7 +139,7 @@ impl Job<'_> {
         Ok(done.unwrap_or_default())
     }
 
-    async fn from_last_commit(&mut self, enough: impl Fn() -> bool) -> Result<u32, LogError> {
+    async fn go_on(&mut self, enough: impl Fn() -> bool) -> Result<u32, LogError> {
         let producer = self.cluster.producer(&self.output, self.timeout).await?;
         let committed = self.cluster.read_committed(&self.progress).await?;
         let number = |bytes: &[u8]| u32::from_be_bytes(bytes.try_into().unwrap());

@@ -184,3 +184,27 @@ fn secrets_are_never_shown() {
         Ok(())
     });
 }
+
+#[test]
+fn nesting_and_size_of_json_are_bounded() {
+    run(async {
+        let broker = MockBroker::start(&[("orders", 1)])?;
+        let servers = broker.bootstrap_servers();
+        let deep = |depth: usize| [b"[".repeat(depth), b"]".repeat(depth)].concat();
+        // Fields that nobody asked for are skipped without recursion.
+        let aside = [b"{\"aside\":".as_slice(), &deep(100_000), b",\"customer\":7,\"at\":7000}"].concat();
+        write_bytes(servers, "orders", [deep(100).as_slice(), &deep(100_000)]).await?;
+        let source = KafkaSource::new(servers, ["orders"]).json::<serde_json::Value>().or_dead_letter();
+        let read = values(read_all(&source).await?);
+        assert!(read[0].is_ok());
+        let letter = read[1].clone().unwrap_err();
+        assert!(letter.error.contains("recursion limit"), "{letter}");
+        assert_eq!((letter.origin.as_str(), letter.payload.len()), ("orders/0 offset 1", 200_000));
+
+        write_bytes(servers, "orders", [aside.as_slice()]).await?;
+        let orders = values(read_all(&KafkaSource::new(servers, ["orders"]).json::<Order>().or_dead_letter()).await?);
+        assert!(orders[..2].iter().all(Result::is_err));
+        assert_eq!(orders[2].as_ref().map(|order| order.customer), Ok(7));
+        Ok(())
+    });
+}

@@ -12,7 +12,7 @@ use super::super::health::{Health, is_transient};
 use super::super::settings::Settings;
 
 /// How long to wait for the group's coordinator before giving up.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(10);
 const ATTEMPT: Duration = Duration::from_secs(3);
 const PAUSE: Duration = Duration::from_millis(200);
 
