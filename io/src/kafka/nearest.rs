@@ -11,7 +11,9 @@ pub(crate) fn hint(wanted: &str, there: &[String]) -> String {
     }
     let allowed = (wanted.len() / 3).max(1);
     let similar = |name: &&&str| distance(wanted, name) <= allowed || name.contains(wanted) || wanted.contains(**name);
-    let near: Vec<&str> = there.iter().filter(similar).copied().take(LISTED).collect();
+    let mut near: Vec<&str> = there.iter().filter(similar).copied().collect();
+    near.sort_by_key(|name| distance(wanted, name));
+    near.truncate(LISTED);
     if !near.is_empty() {
         return format!("did you mean `{}`? Otherwise create it first", near.join("`, `"));
     }
@@ -48,6 +50,11 @@ mod tests {
         check("order", "did you mean `orders`? Otherwise create it first");
         check("odrers", "did you mean `orders`? Otherwise create it first");
         check("clicks", "there are `orders`, `totals`; create it first");
+        let many: Vec<String> = (0..100).map(|n| format!("orders-of-the-year-{n}")).collect();
+        assert!(
+            hint("odrers-of-the-year-77", &many).starts_with("did you mean `orders-of-the-year-77`, "),
+            "the nearest first"
+        );
         assert_eq!(hint("orders", &there[..1]), "there are no topics at all: create it first");
     }
 }
