@@ -79,6 +79,15 @@ fn closures_that_panic() {
         let view = numbers.pipeline().create("one", [1_i64]).as_singleton();
         numbers.map_with("bad", &view, |n, one| panic_at_last(n) + one)
     });
+    let options = AsyncOptions::new;
+    check("bad", true, |numbers| {
+        numbers.map_async("bad", |n| async move { Ok::<_, BoxError>(panic_at_last(n)) }, options())
+    });
+    // While it is called, not while it is waited for.
+    check("bad", true, |numbers| {
+        let called = |n| std::future::ready(Ok::<_, BoxError>(panic_at_last(n)));
+        numbers.map_async("bad", called, options().ordered())
+    });
     // Behind a grouping.
     check("bad", true, |numbers| {
         numbers.key_by("key", |n| n % 7).group_by_key("group").map("bad", |(_, all)| {

@@ -21,6 +21,8 @@ pub(crate) struct Recipe {
     third: Option<Windowed>,
     /// Joins what was grouped last with what was grouped first.
     with_side_input: bool,
+    /// What was grouped first goes through calls: that many at a time, in order or not.
+    calls: Option<(usize, bool)>,
     combined: bool,
 }
 
@@ -50,7 +52,13 @@ impl Recipe {
         let mut outputs = Vec::new();
         let first =
             self.first.of(events).apply("first", |pairs| self.grouped(pairs, "first", &under_way, &mut outputs));
-        let mut last = first.clone();
+        let mut last = match self.calls {
+            Some((capacity, ordered)) => {
+                let options = AsyncOptions::new().capacity(capacity);
+                first.map_async("ask", answered, if ordered { options.ordered() } else { options })
+            }
+            None => first.clone(),
+        };
         for (name, windowed) in [("second", &self.second), ("third", &self.third)] {
             let Some(windowed) = windowed else { continue };
             // Other keys, so that panes of several come together.
@@ -89,6 +97,14 @@ impl Recipe {
         outputs.push(observed(&groups, name, under_way));
         groups
     }
+}
+
+/// The same pair, some sooner than others.
+async fn answered(pair: Pair) -> Result<Pair, BoxError> {
+    for _ in 0..pair.1.rem_euclid(4) {
+        tokio::task::yield_now().await;
+    }
+    Ok(pair)
 }
 
 fn digest(mut values: Vec<i64>) -> i64 {
@@ -187,8 +203,9 @@ prop_compose! {
         second in prop::option::of(windowed(true)),
         third in prop::option::of(windowed(true)),
         with_side_input in any::<bool>(),
+        calls in prop::option::of((1_usize..4, any::<bool>())),
         combined in any::<bool>(),
     ) -> Recipe {
-        Recipe { first, second, third, with_side_input, combined }
+        Recipe { first, second, third, with_side_input, calls, combined }
     }
 }

@@ -1,10 +1,12 @@
 //! A silent split or source and the watermark of all.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use purlin::io::memory::{self, Sender};
 use purlin::prelude::*;
 use purlin_tests::Live;
+use tokio::sync::watch;
 
 use crate::job::{Job, WORKERS, at, stays, wait_for};
 use crate::several::Several;
@@ -83,4 +85,38 @@ fn when_all_are_idle_nothing_is_held_back() {
     wait_for(&sums, &[3]);
     drop((left, right));
     job.end();
+}
+
+/// An element without an answer is not idle, though its source is.
+#[test]
+fn an_idle_source_is_idle_behind_calls_once_all_are_answered() {
+    for workers in WORKERS {
+        let answered = Arc::new(watch::Sender::new(false));
+        let ([silent, also_silent], quiet) = two(Some(milliseconds(100)));
+        let (sender, stream) = memory::channel();
+        let (pipeline, sums) = (Pipeline::new(), Live::new());
+        let answer = answered.clone();
+        let asked = move |n| {
+            let mut answer = answer.subscribe();
+            async move { answer.wait_for(|answered| *answered).await.map(|_| n) }
+        };
+        let asked = pipeline.read("quiet", quiet).map_async("ask", asked, AsyncOptions::new());
+        let all = pipeline.flatten("all", [asked, pipeline.read("numbers", stream)]);
+        all.apply("sums", window_sums).write("sums out", sums.sink());
+        let job = Job::start(&pipeline, workers);
+        silent.send(1, at(20));
+        sender.send(10, at(10));
+        sender.advance_watermark(at(200));
+        stays(&sums, &[]);
+        answered.send_replace(true);
+        wait_for(&sums, &[11]);
+        // Idle as it is again, its next element counts all the same.
+        silent.send(100, at(250));
+        sender.advance_watermark(at(220));
+        silent.advance_watermark(at(400));
+        sender.advance_watermark(at(400));
+        wait_for(&sums, &[11, 100]);
+        drop((silent, also_silent, sender));
+        job.end();
+    }
 }

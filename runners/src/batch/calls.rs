@@ -32,14 +32,14 @@ impl FusedCalls {
     fn wait(&mut self, results: &mut dyn AnyBundle, is_done: fn(&dyn AsyncRun) -> bool) -> Result<(), BoxError> {
         let calls = self.calls.as_deref_mut().ok_or("calls are made before the setup")?;
         Handle::try_current()?.block_on(poll_fn(|cx| {
-            let before = results.len();
-            if let Err(cause) = calls.poll(cx, results) {
-                return Poll::Ready(Err(cause));
-            }
+            let ended = match calls.poll(cx, results) {
+                Ok(ended) => ended,
+                Err(cause) => return Poll::Ready(Err(cause)),
+            };
             if is_done(calls) {
                 return Poll::Ready(Ok(()));
             }
-            if results.len() > before {
+            if ended > 0 {
                 cx.waker().wake_by_ref();
             }
             Poll::Pending

@@ -34,6 +34,8 @@ pub(super) struct CallTask {
     /// Opened with the first event.
     calls: Option<Box<dyn AsyncRun>>,
     results: Box<dyn AnyBundle>,
+    /// Calls have ended, with results or without, since the last announcement.
+    progressed: bool,
     /// How far the elements have come, and how far the answers.
     watermark: Timestamp,
     announced: Timestamp,
@@ -49,8 +51,8 @@ pub(super) struct CallTask {
 enum Next {
     /// A message from upstream.
     Message(Message),
-    /// Answers that should go on.
-    Results,
+    /// Calls have ended: what has become of them should go on.
+    Answers,
     /// All that has come is answered, and nothing more is at hand.
     Settled,
 }
@@ -76,6 +78,7 @@ impl CallTask {
             env,
             calls: None,
             results: answers.new_bundle(),
+            progressed: false,
             watermark: Timestamp::MIN,
             announced: Timestamp::MIN,
             idle: false,
@@ -194,9 +197,9 @@ impl CallTask {
 
     /// Goes on with the calls and looks for more elements, if there is room for any.
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Next, Failure>> {
-        poll_calls(&self.transform, &mut self.calls, cx, &mut *self.results)?;
+        self.progressed |= poll_calls(&self.transform, &mut self.calls, cx, &mut *self.results)?;
         if self.results.len() >= BUNDLE_TARGET {
-            return Poll::Ready(Ok(Next::Results));
+            return Poll::Ready(Ok(Next::Answers));
         }
         if !self.ended
             && self.calls.as_ref().is_some_and(|calls| calls.has_room())
@@ -204,12 +207,12 @@ impl CallTask {
         {
             return Poll::Ready(Ok(Next::Message(received.unwrap_or(Message::End))));
         }
-        if !self.results.is_empty() { Poll::Ready(Ok(Next::Results)) } else { Poll::Pending }
+        if self.progressed || !self.results.is_empty() { Poll::Ready(Ok(Next::Answers)) } else { Poll::Pending }
     }
 
     async fn on(&mut self, next: Next) -> Result<(), Failure> {
         match next {
-            Next::Results => self.hand_on().await?,
+            Next::Answers => self.hand_on().await?,
             Next::Settled => {}
             Next::Message(Message::Data { mut bundle, .. }) => {
                 self.active().await?;
@@ -239,6 +242,7 @@ impl CallTask {
 
     /// Says how far the answers have come, where that has changed.
     async fn announce(&mut self) -> Result<(), Failure> {
+        self.progressed = false;
         let Some(calls) = &self.calls else { return Ok(()) };
         if self.watermark > self.announced {
             let reached = self.watermark.min(calls.hold().unwrap_or(Timestamp::MAX));
@@ -275,12 +279,15 @@ impl CallTask {
 
     /// Sends; the calls go on while there is no room for the message.
     async fn send(&mut self, message: Message) -> Result<(), Failure> {
-        let CallTask { transform, calls, results, to, .. } = self;
+        let CallTask { transform, calls, results, progressed, to, .. } = self;
         let mut sending = pin!(to.send(message));
         poll_fn(|cx| match sending.as_mut().poll(cx) {
             Poll::Ready(()) => Poll::Ready(Ok(())),
             Poll::Pending => match poll_calls(transform, calls, cx, &mut **results) {
-                Ok(()) => Poll::Pending,
+                Ok(more) => {
+                    *progressed |= more;
+                    Poll::Pending
+                }
                 Err(failure) => Poll::Ready(Err(failure)),
             },
         })
@@ -296,14 +303,16 @@ impl CallTask {
     }
 }
 
+/// Goes on with the calls; says whether any has ended.
 fn poll_calls(
     transform: &str,
     calls: &mut Option<Box<dyn AsyncRun>>,
     cx: &mut Context<'_>,
     results: &mut dyn AnyBundle,
-) -> Result<(), Failure> {
-    let Some(calls) = calls else { return Ok(()) };
-    guarded(transform, None, || calls.poll(cx, results))?.map_err(|cause| failure(transform, cause))
+) -> Result<bool, Failure> {
+    let Some(calls) = calls else { return Ok(false) };
+    let ended = guarded(transform, None, || calls.poll(cx, results))?;
+    ended.map(|ended| ended > 0).map_err(|cause| failure(transform, cause))
 }
 
 fn failure(transform: &str, cause: BoxError) -> Failure {

@@ -40,8 +40,8 @@ impl Work for Calls<'_> {
             let instance = &mut self.instance;
             let answered = self.runtime.block_on(poll_fn(|cx| match instance.poll(cx, &mut *results) {
                 Err(cause) => Poll::Ready(Err(cause)),
-                Ok(()) if instance.is_empty() => Poll::Ready(Ok(())),
-                Ok(()) => Poll::Pending,
+                Ok(_) if instance.is_empty() => Poll::Ready(Ok(())),
+                Ok(_) => Poll::Pending,
             }));
             answered.map_err(|cause| self.place.failure(cause))?;
             outputs.take(0, &mut *results)?;

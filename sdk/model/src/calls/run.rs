@@ -165,14 +165,16 @@ where
         self.waiting.is_empty() && self.in_use() < self.options.capacity
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>, results: &mut dyn AnyBundle) -> Result<(), BoxError> {
+    fn poll(&mut self, cx: &mut Context<'_>, results: &mut dyn AnyBundle) -> Result<usize, BoxError> {
         let enough = results.len() + BUNDLE_TARGET;
+        let mut ended = 0;
         while results.len() < enough {
             self.start_waiting();
             let Poll::Ready(Some((slot, outcome))) = self.running.poll_next_unpin(cx) else { break };
             self.ended(slot, outcome, results)?;
+            ended += 1;
         }
-        Ok(())
+        Ok(ended)
     }
 
     fn is_empty(&self) -> bool {

@@ -29,9 +29,9 @@ pub trait AsyncRun: Send {
     fn push(&mut self, bundle: &mut dyn AnyBundle);
     /// Whether more elements are wanted: none waits for others' calls to end.
     fn has_room(&self) -> bool;
-    /// Makes the calls there is room for, goes on with those under way, and appends the results of those that have ended. If it appends
-    /// nothing, it wakes the task once it can go on; else it has to be polled again.
-    fn poll(&mut self, cx: &mut Context<'_>, results: &mut dyn AnyBundle) -> Result<(), BoxError>;
+    /// Makes the calls there is room for, goes on with those under way, and appends the results of those that have ended, each none, one or
+    /// many; says how many calls have ended. If none has, it wakes the task once one can go on; else it has to be polled again.
+    fn poll(&mut self, cx: &mut Context<'_>, results: &mut dyn AnyBundle) -> Result<usize, BoxError>;
     /// Whether nothing is unfinished.
     fn is_empty(&self) -> bool;
     /// The earliest timestamp of an unfinished element: it holds the watermark.
