@@ -53,8 +53,6 @@ enum Next {
     Message(Message),
     /// Calls have ended: what has become of them should go on.
     Answers,
-    /// All that has come is answered, and nothing more is at hand.
-    Settled,
 }
 
 impl CallTask {
@@ -146,17 +144,18 @@ impl CallTask {
     /// Answers everything that has come so far and hands it on: for scripts, whose events go one by one.
     pub(super) async fn settle(&mut self) -> Result<(), Failure> {
         self.open().await?;
-        loop {
-            let next = poll_fn(|cx| match self.poll_next(cx) {
-                Poll::Pending if self.calls.as_ref().is_none_or(|calls| calls.is_empty()) => {
-                    Poll::Ready(Ok(Next::Settled))
-                }
-                other => other,
-            });
-            match next.await? {
-                Next::Settled => break,
-                next => self.on(next).await?,
-            }
+        while !self.ended
+            && let Some(message) = self.from.try_recv()
+        {
+            self.on(Next::Message(message)).await?;
+        }
+        while self.calls.as_ref().is_some_and(|calls| !calls.is_empty()) {
+            poll_fn(|cx| match poll_calls(&self.transform, &mut self.calls, cx, &mut *self.results) {
+                Ok(false) => Poll::Pending,
+                ended => Poll::Ready(ended),
+            })
+            .await?;
+            self.on(Next::Answers).await?;
         }
         if self.end_announced { self.close().await } else { Ok(()) }
     }
@@ -213,7 +212,6 @@ impl CallTask {
     async fn on(&mut self, next: Next) -> Result<(), Failure> {
         match next {
             Next::Answers => self.hand_on().await?,
-            Next::Settled => {}
             Next::Message(Message::Data { mut bundle, .. }) => {
                 self.active().await?;
                 self.calls.iter_mut().for_each(|calls| calls.push(&mut *bundle));
