@@ -316,3 +316,6 @@ fn poll_calls(
 fn failure(transform: &str, cause: BoxError) -> Failure {
     Failure::Transform { transform: transform.to_string(), origin: None, cause }
 }
+
+#[cfg(test)]
+mod tests;

@@ -231,7 +231,7 @@ fn pauses_differ_between_elements_and_not_between_runs() {
         pauses.iter().any(|pause| *pause < milliseconds(600)) && pauses.iter().any(|pause| *pause > milliseconds(900))
     );
     assert_eq!(pauses[42], retry.delay(1, 42));
-    assert_eq!(Retry::exponential(Duration::MAX).max_delay(Duration::MAX).delay(u32::MAX, 1) > Duration::ZERO, true);
+    assert!(Retry::exponential(Duration::MAX).max_delay(Duration::MAX).delay(u32::MAX, 1) > Duration::ZERO);
 }
 
 #[test]
