@@ -6,6 +6,7 @@ use std::time::Duration;
 use purlin::io::kafka::admin;
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
@@ -81,6 +82,57 @@ impl Broker {
         payloads
     }
 
+    /// The payloads of a topic that a reader of committed records sees, partition by partition in no order.
+    pub fn committed(&self, topic: &str) -> Vec<Vec<u8>> {
+        let mut config = self.reading();
+        config.set("isolation.level", "read_committed").set("enable.partition.eof", "true");
+        let consumer: BaseConsumer = config.create().expect("a consumer");
+        let partitions: Vec<i32> = self.ends(&consumer, topic).into_iter().map(|(partition, _)| partition).collect();
+        let mut assignment = TopicPartitionList::new();
+        for partition in &partitions {
+            assignment.add_partition_offset(topic, *partition, Offset::Beginning).expect("an offset");
+        }
+        consumer.assign(&assignment).expect("partitions can be assigned");
+        let (mut payloads, mut ended) = (Vec::new(), 0);
+        while ended < partitions.len() {
+            match consumer.poll(PATIENCE).expect("a record or an end") {
+                Ok(message) => payloads.push(message.payload().unwrap_or_default().to_vec()),
+                Err(KafkaError::PartitionEOF(_)) => ended += 1,
+                Err(error) => panic!("{topic}: {error}"),
+            }
+        }
+        payloads
+    }
+
+    /// How many records of a topic are behind a group, by the offsets that were committed for it; topics of tests begin at 0.
+    pub fn group_positions(&self, group: &str, topic: &str) -> u64 {
+        let mut config = self.reading();
+        let consumer: BaseConsumer = config.set("group.id", group).create().expect("a consumer");
+        let mut asked = TopicPartitionList::new();
+        for (partition, _) in self.ends(&consumer, topic) {
+            asked.add_partition(topic, partition);
+        }
+        let positions = consumer.committed_offsets(asked, Duration::from_secs(20)).expect("the broker answers");
+        let offset = |offset: Offset| offset.to_raw().and_then(|raw| u64::try_from(raw).ok()).unwrap_or(0);
+        positions.elements().iter().map(|element| offset(element.offset())).sum()
+    }
+
+    /// A producer for [`send_each`](Self::send_each).
+    pub fn producer(&self) -> BaseProducer {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", &self.servers).set("enable.idempotence", "true").set("linger.ms", "1");
+        config.create().expect("a producer")
+    }
+
+    /// Writes payloads, each to its partition, in order, through whatever outages.
+    pub fn send_each(&self, producer: &BaseProducer, topic: &str, payloads: impl IntoIterator<Item = (i32, Vec<u8>)>) {
+        for (partition, payload) in payloads {
+            let record: BaseRecord<'_, (), [u8]> = BaseRecord::to(topic).partition(partition).payload(&payload);
+            producer.send(record).map_err(|(error, _)| error).expect("room in the producer");
+        }
+        producer.flush(Duration::from_secs(120)).expect("records are acknowledged");
+    }
+
     /// Writes payloads to a partition, in order.
     pub fn send<'a>(&self, topic: &str, partition: i32, payloads: impl IntoIterator<Item = &'a [u8]>) {
         let producer: BaseProducer =
@@ -93,9 +145,13 @@ impl Broker {
     }
 
     fn consumer(&self) -> BaseConsumer {
+        self.reading().create().expect("a consumer")
+    }
+
+    fn reading(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", &self.servers).set("group.id", "none").set("enable.auto.commit", "false");
-        config.create().expect("a consumer")
+        config
     }
 
     /// Each partition's number and end; topics of tests begin at 0.

@@ -11,5 +11,5 @@ pub use broker::{Broker, with_broker};
 pub use cases::random_cases;
 pub use live::Live;
 pub use place::Place;
-pub use program::{Outcome, Running, binary};
+pub use program::{Outcome, Running, Signal, binary};
 pub use purlin::testing::{PATIENCE, Runner, ScriptedSource, eventually, within};

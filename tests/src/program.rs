@@ -44,6 +44,19 @@ pub struct Outcome {
     pub stderr: String,
 }
 
+/// What a program can be told from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGINT, as Ctrl-C does: end gracefully.
+    Interrupt,
+    /// SIGKILL: end at once.
+    Kill,
+    /// SIGSTOP: stand still.
+    Stop,
+    /// SIGCONT: go on.
+    Continue,
+}
+
 /// A program at work; killed when it is dropped.
 pub struct Running {
     child: Child,
@@ -72,8 +85,19 @@ impl Running {
 
     /// Sends SIGINT, as Ctrl-C does.
     pub fn interrupt(&self) {
-        let status = Command::new("sh").args(["-c", &format!("kill -INT {}", self.child.id())]).status();
-        assert!(status.is_ok_and(|status| status.success()), "{} has ended before it was interrupted", self.line);
+        self.signal(Signal::Interrupt);
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        let name = match signal {
+            Signal::Interrupt => "INT",
+            Signal::Kill => "KILL",
+            Signal::Stop => "STOP",
+            Signal::Continue => "CONT",
+        };
+        let status = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.child.id())]).status();
+        assert!(status.is_ok_and(|status| status.success()), "{} has ended before it got SIG{name}", self.line);
     }
 
     /// Whether it is still at work.

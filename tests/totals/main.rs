@@ -5,6 +5,7 @@
 
 mod expected;
 mod files;
+mod kills;
 mod orders;
 mod size;
 mod topics;

@@ -36,6 +36,14 @@ pub(crate) fn in_folder(folder: &Path) -> Vec<Total> {
     totals
 }
 
+/// All totals in a topic that a reader of committed records sees, sorted.
+pub(crate) fn in_committed(broker: &Broker, topic: &str) -> Vec<Total> {
+    let parsed = |payload: Vec<u8>| serde_json::from_slice(&payload).expect("a total");
+    let mut totals: Vec<Total> = broker.committed(topic).into_iter().map(parsed).collect();
+    totals.sort();
+    totals
+}
+
 /// All totals in a topic, sorted.
 pub(crate) fn in_topic(broker: &Broker, topic: &str) -> Vec<Total> {
     let parsed = |payload: Vec<u8>| serde_json::from_slice(&payload).expect("a total");

@@ -50,7 +50,14 @@ impl<'a> Attempt<'a> {
     }
 
     async fn recover_and_run(&self) -> Result<(), Interruption> {
-        let recovered = recover(self.settings, self.plan, self.runner.parallelism, &self.incarnation).await?;
+        let recovered = match recover(self.settings, self.plan, self.runner.parallelism, &self.incarnation).await {
+            Ok(recovered) => recovered,
+            // Whoever was held up in the middle of this may find nothing any more of what it was about to read.
+            Err(interruption) => match self.superseded_by().await {
+                Some(by) => return Err(Interruption::superseded(&self.settings.job, by)),
+                None => return Err(interruption),
+            },
+        };
         if let Some(manifest) = recovered.manifest.as_ref().filter(|manifest| manifest.finished) {
             tracing::warn!(
                 "job `{}` has finished with checkpoint {}, and there is nothing left to do; to run it again, choose another --checkpoint-dir",

@@ -110,6 +110,7 @@ impl Bench {
                 Message::Idle => "idle".into(),
                 Message::End => "end".into(),
                 Message::View(_) => "view".into(),
+                Message::Barrier(checkpoint) => format!("barrier {checkpoint}"),
             });
             // Whose sender is gone has ended again and again.
             if sent.last().is_some_and(|last| last == "end") {
