@@ -8,6 +8,7 @@ use purlin_model::window::Window;
 
 use super::*;
 
+mod crashes;
 mod damage;
 mod full_disk;
 mod golden;
