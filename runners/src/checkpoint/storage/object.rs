@@ -187,3 +187,6 @@ mod tests {
         assert!(words.ends_with("GET https://host/a failed (see \"http://b\")"), "{words}");
     }
 }
+
+#[cfg(all(test, feature = "s3"))]
+mod s3;
