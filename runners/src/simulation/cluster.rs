@@ -220,12 +220,7 @@ impl LogCluster for SimulatedCluster {
         self.request(|log, _| {
             let of = |(topic, partition): &(String, i32)| {
                 let next = *log.offsets.get(&(group.to_string(), topic.clone(), *partition))?;
-                Some(LogPosition {
-                    cluster: "the simulated cluster".into(),
-                    topic: topic.clone(),
-                    partition: *partition,
-                    next,
-                })
+                Some(LogPosition { cluster: "simulated".into(), topic: topic.clone(), partition: *partition, next })
             };
             Ok(partitions.iter().filter_map(of).collect())
         })

@@ -187,7 +187,7 @@ impl Coordinator<'_> {
     async fn commit(&self, checkpoint: u64, manifest: &ManifestRef, content: &Manifest) -> Result<bool, Interruption> {
         if let Some(transactions) = &self.transactions {
             let progress = Progress { checkpoint, manifest: manifest.clone(), incarnation: self.incarnation };
-            let cluster = transactions.cluster().describe();
+            let cluster = transactions.cluster_id();
             let positions = self.log_positions(content)?;
             let own: Vec<_> = positions.into_iter().filter(|position| position.cluster == cluster).collect();
             transactions.commit(&progress, &own).await?;
@@ -286,7 +286,7 @@ impl Coordinator<'_> {
             fingerprint: self.plan.graph.fingerprint(),
             parallelism: self.parallelism as u32,
             finished: ended && self.stop.mode() != Some(StopMode::Stop),
-            cluster: self.transactions.as_ref().map(|transactions| transactions.cluster().describe()),
+            cluster: self.transactions.as_ref().map(|transactions| transactions.cluster_id().to_string()),
             segments: self.manifest.as_ref().map(|manifest| manifest.segments.clone()).unwrap_or_default(),
             operators: self.operators(gathered)?,
             stages: stages(gathered)?,

@@ -22,7 +22,7 @@ const WAITING_BYTES: usize = 32 << 20;
 
 /// A job's transactions on its cluster.
 pub(in crate::stream) struct JobTransactions {
-    cluster: Arc<dyn LogCluster>,
+    cluster_id: String,
     producer: Box<dyn TransactionalProducer>,
     job: String,
     /// The checkpoint whose transaction is open.
@@ -38,6 +38,7 @@ impl JobTransactions {
         timeout: Duration,
     ) -> Result<(Self, Option<Progress>), LogError> {
         let topic = progress_topic(job);
+        let cluster_id = cluster.id().await?;
         cluster.ensure_progress_topic(&topic).await?;
         let producer = cluster.producer(&transactional_id(job), timeout).await?;
         let records = cluster.read_committed(&topic).await?;
@@ -47,13 +48,13 @@ impl JobTransactions {
                 format!("the progress record in topic `{topic}` on {} cannot be read: {error}", cluster.describe());
             LogError::new(LogErrorKind::Fatal, message)
         })?;
-        let transactions = JobTransactions { cluster, producer, job: job.into(), open: watch::Sender::new(0) };
+        let transactions = JobTransactions { cluster_id, producer, job: job.into(), open: watch::Sender::new(0) };
         Ok((transactions, progress))
     }
 
-    /// The cluster.
-    pub(in crate::stream) fn cluster(&self) -> &Arc<dyn LogCluster> {
-        &self.cluster
+    /// The cluster's own id.
+    pub(in crate::stream) fn cluster_id(&self) -> &str {
+        &self.cluster_id
     }
 
     /// Opens the transaction of a checkpoint: what waits for it can go.
