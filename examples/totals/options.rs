@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use purlin::io::kafka::{KafkaSink, KafkaSource, Start};
+use purlin::io::kafka::{KafkaSink, KafkaSource, MissingOffsets, Start};
 use purlin::io::parquet::{ParquetSink, ParquetSource};
 use purlin::prelude::*;
 
@@ -51,6 +51,10 @@ pub(crate) struct Options {
     /// Where in the topics to start: earliest, latest, or a time such as 2023-11-14T22:13:20Z.
     #[arg(long, value_name = "WHERE", default_value = "earliest")]
     start: Start,
+
+    /// What to do if the topics no longer have what a checkpoint goes on from: refuse, earliest, or latest.
+    #[arg(long, value_name = "WHAT", default_value = "refuse")]
+    on_missing_offsets: MissingOffsets,
 
     /// A setting for the Kafka client, for example fetch.min.bytes=1024. May be repeated.
     #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]
@@ -125,7 +129,8 @@ impl Options {
             .event_time(|order| order.at)
             .out_of_orderness(self.out_of_orderness)
             .idle_timeout(Some(self.idle_timeout))
-            .start(self.start);
+            .start(self.start)
+            .on_missing_offsets(self.on_missing_offsets);
         for (name, value) in &self.kafka_set {
             source = source.set(name, value);
         }
