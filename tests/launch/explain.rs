@@ -59,3 +59,12 @@ fn one_pipeline_has_one_fingerprint_on_every_runner() {
     assert_eq!(first("batch"), first("stream"));
     assert_eq!(first("batch"), first("reference"));
 }
+
+#[test]
+fn no_password_is_told() {
+    let line = "totals --explain --runner stream --bootstrap-servers me:hunter2@127.0.0.1:1 --kafka-set sasl.password=hunter2 \
+                --input-topic orders --output-topic out";
+    let explained = Place::new().ok(line);
+    assert!(explained.contains("Kafka topic orders on [redacted]@127.0.0.1:1"), "{explained}");
+    assert!(!explained.contains("hunter2"), "{explained}");
+}

@@ -169,3 +169,19 @@ fn an_outage_longer_than_the_delivery_timeout_fails_the_stage() {
         Ok(())
     });
 }
+
+#[test]
+fn a_record_larger_than_the_queue_is_an_error_and_no_wait_without_end() {
+    run(async {
+        let broker = MockBroker::start(&[("numbers", 1)])?;
+        let sink =
+            KafkaSink::new(broker.bootstrap_servers(), "numbers").bytes().set("queue.buffering.max.kbytes", "100");
+        let mut writer = sink.open(0).await?;
+        // Many that fit wait for each other.
+        writer.write(&mut Bundle::of(vec![vec![1; 40_000]; 20])).await?;
+        let error = writer.write(&mut Bundle::of(vec![vec![2; 200_000]])).await.unwrap_err().to_string();
+        assert!(error.contains("200000 bytes") && error.contains("queue.buffering.max.kbytes"), "{error}");
+        writer.stage().await?;
+        Ok(())
+    });
+}

@@ -90,12 +90,21 @@ impl Producer {
             native.headers = Some(record.headers.iter().fold(all, add));
         }
         receipts.sent();
-        match self.native.send(native) {
-            Ok(()) => Ok(true),
-            Err((error, _)) => {
-                receipts.settled();
-                if error.rdkafka_error_code() == Some(Code::QueueFull) { Ok(false) } else { Err(error) }
-            }
+        let is_full = |error: &Native| error.rdkafka_error_code() == Some(Code::QueueFull);
+        let sent = match self.native.send(native) {
+            Err((error, native)) if is_full(&error) => match self.native.in_flight_count() {
+                // Nothing is on its way: it is the record that is too large, unless room came just now.
+                0 => self.native.send(native).map(|()| true),
+                _ => Ok(false),
+            },
+            sent => sent.map(|()| true),
+        };
+        if !matches!(sent, Ok(true)) {
+            receipts.settled();
+        }
+        match sent {
+            Err((error, _)) if is_full(&error) && self.native.in_flight_count() > 0 => Ok(false),
+            sent => sent.map_err(|(error, _)| error),
         }
     }
 
@@ -144,22 +153,27 @@ impl Events {
                 let last = self.health.last().map(|reason| format!("; last trouble: {reason}")).unwrap_or_default();
                 format!("no acknowledgement within `delivery.timeout.ms`{last}")
             }
-            Code::MessageSizeTooLarge => too_large(len),
             Code::InvalidTimestamp => "the broker refuses the record's timestamp as too old or too far in the \
                                              future: see the topic's `message.timestamp.before.max.ms` and `.after.max.ms`"
                 .into(),
-            _ => self.health.clean(&error.to_string()),
+            _ => too_large(Some(code), len).unwrap_or_else(|| self.health.clean(&error.to_string())),
         };
         Failure { code, reason }
     }
 }
 
-/// What to do about a record of so many bytes.
-pub(crate) fn too_large(len: usize) -> String {
-    format!(
-        "a record of {len} bytes is larger than the broker takes: raise the topic's `max.message.bytes` and set \
-         `message.max.bytes`"
-    )
+/// What to do about a record of so many bytes, if its size was the trouble.
+pub(crate) fn too_large(code: Option<Code>, len: usize) -> Option<String> {
+    match code {
+        Some(Code::MessageSizeTooLarge) => Some(format!(
+            "a record of {len} bytes is larger than the broker takes: raise the topic's `max.message.bytes` and set \
+             `message.max.bytes`"
+        )),
+        Some(Code::QueueFull) => Some(format!(
+            "a record of {len} bytes does not fit into the producer's queue: raise `queue.buffering.max.kbytes`"
+        )),
+        _ => None,
+    }
 }
 
 impl ClientContext for Events {

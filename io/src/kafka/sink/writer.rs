@@ -7,7 +7,7 @@ use purlin_model::bundle::Bundle;
 use purlin_model::sink::Writer;
 use purlin_model::transaction::{RecordBatch, TransactionWriter};
 use purlin_model::{BoxError, Element};
-use rdkafka::error::{KafkaError as Native, RDKafkaErrorCode as Code};
+use rdkafka::error::KafkaError as Native;
 
 use super::KafkaSink;
 use super::form::Form;
@@ -36,10 +36,8 @@ impl<T: Element> KafkaWriter<T> {
 
     #[cold]
     fn refused(&self, error: &Native, len: usize) -> KafkaError {
-        match error.rdkafka_error_code() {
-            Some(Code::MessageSizeTooLarge) => self.form.unwritable(too_large(len)),
-            _ => self.form.unwritable(self.producer.health().clean(&error.to_string())),
-        }
+        let reason = too_large(error.rdkafka_error_code(), len);
+        self.form.unwritable(reason.unwrap_or_else(|| self.producer.health().clean(&error.to_string())))
     }
 }
 

@@ -116,10 +116,12 @@ impl KafkaTransactions {
                 let message = format!("the transaction of `{}` takes no more records: it has failed{last}", self.id);
                 LogError::new(LogErrorKind::Abortable, message)
             }
-            Some(code @ Code::MessageSizeTooLarge) => {
-                LogError::new(kind(code), format!("writing to topic `{topic}` failed: {}", too_large(len)))
-            }
-            _ => failure(&format!("writing to topic `{topic}`"), error, health),
+            code => match too_large(code, len) {
+                Some(reason) => {
+                    LogError::new(LogErrorKind::Fatal, format!("writing to topic `{topic}` failed: {reason}"))
+                }
+                None => failure(&format!("writing to topic `{topic}`"), error, health),
+            },
         }
     }
 }
