@@ -103,8 +103,11 @@ impl ClientContext for Health {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         let message = self.scrubber.clean(message);
         match level {
-            // Each of these also comes as an error event, or speaks of a setting that only the other kind of client reads.
-            _ if matches!(facility, "FAIL" | "ERROR" | "CONFWARN") => tracing::debug!("{facility}: {message}"),
+            // Each of these also comes as an error event or an error of the call, speaks of a setting that only the other kind of client
+            // reads, or of an attempt that is repeated (the last transaction of an id is being aborted, say).
+            _ if matches!(facility, "FAIL" | "ERROR" | "CONFWARN" | "GETPID" | "TXNERR" | "FATAL") => {
+                tracing::debug!("{facility}: {message}")
+            }
             RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {
                 tracing::error!("{facility}: {message}")
             }
