@@ -14,7 +14,7 @@ use purlin_model::{BoxError, minutes, seconds};
 use super::support::*;
 
 /// One record, with a key.
-pub(crate) fn record(key: &str, value: &str) -> RecordBatch {
+fn record(key: &str, value: &str) -> RecordBatch {
     let mut batch = RecordBatch::default();
     append(&mut batch, key, Some(value));
     batch
@@ -28,8 +28,9 @@ fn append(batch: &mut RecordBatch, key: &str, value: Option<&str>) {
     batch.push_with(|bytes| put(Some(key), bytes), |bytes| put(value, bytes), Vec::new(), None);
 }
 
-/// What readers of committed records see, in order.
-pub(crate) async fn visible(servers: &str, topic: &str) -> Result<Vec<String>, BoxError> {
+/// What readers of committed records see once all is decided, in order.
+async fn visible(servers: &str, topic: &str) -> Result<Vec<String>, BoxError> {
+    all_decided(servers, topic).await?;
     Ok(values(read_all(&KafkaSource::new(servers, [topic]).decode(text)).await?))
 }
 
@@ -50,10 +51,12 @@ fn what_is_committed_is_visible_at_once_and_what_is_aborted_never() {
             producer.send(&b, &mut record("k", n)).await?;
             if commits { producer.commit().await? } else { producer.abort().await? }
         }
-        producer.begin().await?;
-        producer.send(&a, &mut record("k", "open")).await?;
         assert_eq!(visible(&servers, &a).await?, ["1", "3"]);
         assert_eq!(visible(&servers, &b).await?, ["1", "3"]);
+        producer.begin().await?;
+        producer.send(&a, &mut record("k", "open")).await?;
+        let source = KafkaSource::new(&servers, [&a]).decode(text);
+        assert_eq!(values(read_all(&source).await?), ["1", "3"], "what is not decided is not seen");
         Ok(())
     });
 }
@@ -275,9 +278,10 @@ fn a_sink_writes_into_the_transaction_that_it_is_given() {
             writer.write(&mut Bundle::of(values.to_vec())).await?;
         }
         assert_eq!(writer.stage().await?, None);
-        let count = async || Ok::<_, BoxError>(visible(&servers, &topic).await.map_or(0, |seen| seen.len()));
-        assert_eq!(count().await?, 0, "nothing is visible before the commit");
+        let source = KafkaSource::new(&servers, [&topic]).bytes();
+        assert_eq!(read_all(&source).await?.len(), 0, "nothing is visible before the commit");
         producer.commit().await?;
+        all_decided(&servers, &topic).await?;
 
         let see = |record: &Record<'_>| {
             let header = record.headers().next().map(|(name, value)| (name.to_string(), value.map(<[u8]>::to_vec)));

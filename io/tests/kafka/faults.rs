@@ -101,6 +101,7 @@ async fn transactions_while_the_broker_comes_and_goes(
     let mut job =
         Job { cluster, output: output.clone(), progress, committed: &committed, timeout, failures: Vec::new() };
     let (done, ()) = tokio::try_join!(job.run(|| over.load(Ordering::Relaxed)), outage)?;
+    all_decided(servers, &output).await?;
     let source = KafkaSource::new(servers, [&output]).json::<u32>();
     let mut seen = values(read_all(&source).await?);
     seen.sort_unstable();

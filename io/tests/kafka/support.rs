@@ -74,6 +74,16 @@ pub(crate) async fn write_bytes(
     write(&KafkaSink::new(servers, topic).bytes(), values).await
 }
 
+/// Waits until every transaction in a topic is decided: a commit returns a moment before its markers are in the logs.
+pub(crate) async fn all_decided(servers: &str, topic: &str) -> Result<(), BoxError> {
+    let source = |isolation| KafkaSource::new(servers, [topic]).bytes().set("isolation.level", isolation).until_end();
+    let (committed, written) = (source("read_committed"), source("read_uncommitted"));
+    while committed.splits(UNBOUNDED).await? != written.splits(UNBOUNDED).await? {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    Ok(())
+}
+
 /// Reads a bounded source to its end.
 pub(crate) async fn read_all<T: Element>(source: &KafkaSource<T>) -> Result<Vec<(T, Timestamp)>, BoxError> {
     let mut all = Vec::new();

@@ -35,6 +35,7 @@ fn bounded_reading_ends_behind_markers_and_aborted_records() {
             send(&producer, &topic, payload)?;
             if commits { producer.commit_transaction(WAIT)? } else { producer.abort_transaction(WAIT)? }
         }
+        all_decided(&servers, &topic).await?;
         let source = KafkaSource::new(&servers, [&topic]).decode(text).until_end();
         let splits = source.splits(UNBOUNDED).await?;
         // A record and a marker for each; the log ends with two aborted transactions.

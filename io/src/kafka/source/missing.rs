@@ -4,7 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 /// What to do where a stored position is not in the log: retention deleted its records while the pipeline was stopped, or the topic was
-/// made anew. Either way records are missing, so nothing but an error comes of it unless asked for.
+/// made anew. Either way records are missing, so nothing but an error comes of it unless asked for. It is asked when a position is opened: retention
+/// that overtakes a reader at work fails the pipeline, which goes on by this rule when it goes on from its checkpoint.
 ///
 /// Parses from an option's text:
 ///
