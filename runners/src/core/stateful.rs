@@ -261,7 +261,6 @@ impl StatefulMachine {
         let clocks = Clocks {
             input_watermark: self.input_watermark,
             output_watermark: self.output_watermark,
-            now_ms: self.now_ms,
             time_has_ended: self.time_has_ended(),
             next_sweep: self.next_sweep,
             ..Clocks::START
@@ -285,7 +284,7 @@ impl StatefulMachine {
         self.state_checked = !entries.is_empty();
         self.input_watermark = clocks.input_watermark;
         self.watermark = self.seen(clocks.input_watermark);
-        (self.output_watermark, self.now_ms) = (clocks.output_watermark, clocks.now_ms);
+        self.output_watermark = clocks.output_watermark;
         // Of what did not expire before, anything may be over.
         self.next_sweep = self.next_sweep.map(|at_once| clocks.next_sweep.unwrap_or(at_once));
         self.last_to_fire = clocks.time_has_ended.then(Timers::new);

@@ -45,12 +45,11 @@ pub struct ShardSnapshot {
     pub(super) views: Vec<ViewSnapshot>,
 }
 
-/// Where a shard stands in time.
+/// Where a shard stands in time. The local processing time is not kept: another machine's clock may be another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Clocks {
     pub(super) input_watermark: Timestamp,
     pub(super) output_watermark: Timestamp,
-    pub(super) now_ms: i64,
     pub(super) synchronized_ms: i64,
     /// The last timers have fired, and what they set does not.
     pub(super) time_has_ended: bool,
@@ -84,7 +83,6 @@ impl Clocks {
     pub(super) const START: Clocks = Clocks {
         input_watermark: Timestamp::MIN,
         output_watermark: Timestamp::MIN,
-        now_ms: i64::MIN,
         synchronized_ms: i64::MIN,
         time_has_ended: false,
         next_sweep: None,
@@ -102,7 +100,6 @@ impl Clocks {
         Clocks {
             input_watermark: self.input_watermark.min(other.input_watermark),
             output_watermark: self.output_watermark.min(other.output_watermark),
-            now_ms: self.now_ms.min(other.now_ms),
             synchronized_ms: self.synchronized_ms.min(other.synchronized_ms),
             time_has_ended: self.time_has_ended && other.time_has_ended,
             next_sweep: self.next_sweep.min(other.next_sweep),

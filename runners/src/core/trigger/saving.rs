@@ -106,11 +106,10 @@ impl TriggerMachine {
                 self.write(slot, &key, &mut value, log)?;
             }
         }
-        let Clock { watermark, now_ms, synchronized_ms } = self.clock;
+        let Clock { watermark, synchronized_ms, .. } = self.clock;
         Ok(Clocks {
             input_watermark: watermark,
             output_watermark: self.output_watermark,
-            now_ms,
             synchronized_ms,
             ..Clocks::START
         })
@@ -157,8 +156,8 @@ impl TriggerMachine {
 
     /// Takes over what snapshots hold.
     pub(in crate::core) fn restore(&mut self, entries: Vec<StateEntry>, clocks: Clocks) -> Result<(), BoxError> {
-        let Clocks { input_watermark, output_watermark, now_ms, synchronized_ms, .. } = clocks;
-        self.clock = Clock { watermark: input_watermark, now_ms, synchronized_ms };
+        let Clocks { input_watermark, output_watermark, synchronized_ms, .. } = clocks;
+        self.clock = Clock { watermark: input_watermark, synchronized_ms, ..self.clock };
         self.output_watermark = output_watermark;
         entries.iter().try_for_each(|entry| self.restore_one(entry))
     }

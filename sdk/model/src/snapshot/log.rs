@@ -281,9 +281,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read(all in proptest::collection::vec(written(), 0..20)) {
-            let mut log = StateLog::default();
-            for Written(window, key, kind, value) in &all {
+        fn what_is_written_is_read(all in proptest::collection::vec(written(), 0..20), at in 0..20_usize) {
+            let (mut log, mut later) = (StateLog::default(), StateLog::default());
+            for (number, Written(window, key, kind, value)) in all.iter().enumerate() {
+                let log = if number < at { &mut log } else { &mut later };
                 match kind {
                     0 => log.put(*window, key, value),
                     1 => log.merge(*window, key, value),
@@ -291,6 +292,7 @@ mod tests {
                     _ => log.drop_window(*window),
                 }
             }
+            log.append(later);
             prop_assert_eq!(log.records(), all.len() as u64);
             let read: Vec<_> = StateRecords::new(log.bytes()).collect::<Result<_, _>>().expect("it is a log");
             for (record, Written(window, key, kind, value)) in read.iter().zip(&all) {
