@@ -147,8 +147,11 @@ fn what_grows_is_written_as_it_grows() {
         }
         let one = written / 100;
         assert!(one < long / 50, "{name}: {one} bytes for one value more of each key, {long} for all");
+        fleet.replace(3);
+        let restored = logged(&mut fleet, 0..10, 1100);
+        assert!(restored < long / 50, "{name}: restored, {restored} bytes for one value more of each key");
         // Now and then all is written anew, and ever more seldom.
-        for value in 1100..5000 {
+        for value in 1101..5000 {
             written += logged(&mut fleet, 0..10, value);
         }
         assert!(written < 4000 * 10 * 50, "{name}: {written} bytes in all");

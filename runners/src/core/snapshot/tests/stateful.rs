@@ -414,6 +414,23 @@ fn windowing() -> impl Strategy<Value = Windowing> {
     function.prop_map(|function| Windowing { function, allowed_lateness_ms: Some(LATENESS_MS), ..Windowing::default() })
 }
 
+/// A timer that stands at an old time finds what was written then as long as it has not been looked for and freed; when that is, does not
+/// depend on interruptions.
+#[test]
+fn what_has_outlived_its_time() {
+    let windowing = Windowing {
+        function: std::sync::Arc::new(Global),
+        allowed_lateness_ms: Some(LATENESS_MS),
+        ..Windowing::default()
+    };
+    let write = || Step::Input(vec![(0, 0, Deed::Map(0, 0)), (0, 0, Deed::Call(1, 5))]);
+    // The map's entries live for 7 ms, and are looked for every 3 ms.
+    let kept = [write(), Step::Watermark(12), Step::Watermark(2), Step::Time(9), Step::End];
+    check(Obedient::<false>, &windowing, &kept, &[Cut::Nothing, Cut::Replace(2)]).expect("it is still found");
+    let freed = [write(), Step::Watermark(12), Step::Watermark(20), Step::Time(9), Step::End];
+    check(Obedient::<false>, &windowing, &freed, &[Cut::Snapshot, Cut::Nothing, Cut::Replace(2)]).expect("it is gone");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
