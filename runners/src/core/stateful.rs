@@ -261,7 +261,6 @@ impl StatefulMachine {
         let clocks = Clocks {
             input_watermark: self.input_watermark,
             output_watermark: self.output_watermark,
-            time_has_ended: self.time_has_ended(),
             next_sweep: self.next_sweep,
             ..Clocks::START
         };
@@ -287,7 +286,6 @@ impl StatefulMachine {
         self.output_watermark = clocks.output_watermark;
         // Of what did not expire before, anything may be over.
         self.next_sweep = self.next_sweep.map(|at_once| clocks.next_sweep.unwrap_or(at_once));
-        self.last_to_fire = clocks.time_has_ended.then(Timers::new);
         let mut changes = std::mem::take(&mut self.changes);
         self.run.restore(entries, numbers, &mut changes)?;
         self.changes = changes;

@@ -51,8 +51,6 @@ pub(super) struct Clocks {
     pub(super) input_watermark: Timestamp,
     pub(super) output_watermark: Timestamp,
     pub(super) synchronized_ms: i64,
-    /// The last timers have fired, and what they set does not.
-    pub(super) time_has_ended: bool,
     /// When cells are next looked for whose time to live is over, by either clock.
     pub(super) next_sweep: Option<(Timestamp, i64)>,
 }
@@ -84,7 +82,6 @@ impl Clocks {
         input_watermark: Timestamp::MIN,
         output_watermark: Timestamp::MIN,
         synchronized_ms: i64::MIN,
-        time_has_ended: false,
         next_sweep: None,
     };
 
@@ -101,7 +98,6 @@ impl Clocks {
             input_watermark: self.input_watermark.min(other.input_watermark),
             output_watermark: self.output_watermark.min(other.output_watermark),
             synchronized_ms: self.synchronized_ms.min(other.synchronized_ms),
-            time_has_ended: self.time_has_ended && other.time_has_ended,
             next_sweep: self.next_sweep.min(other.next_sweep),
         }
     }
