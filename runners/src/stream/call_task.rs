@@ -123,9 +123,7 @@ impl CallTask {
             };
             match next {
                 Next::Message(Message::Barrier(checkpoint)) => {
-                    self.hand_on().await?;
-                    self.send(Message::Barrier(checkpoint)).await?;
-                    let content = self.part()?;
+                    let content = self.pass_barrier(checkpoint).await?;
                     if let Some(participant) = participant {
                         participant.answer(checkpoint, content);
                     }
@@ -134,6 +132,17 @@ impl CallTask {
             }
         }
         Ok(())
+    }
+
+    /// Parts what belongs to a checkpoint from what does not. Each element is on one side: its answer goes before the barrier, or the element is
+    /// in the snapshot. Calls may end during each wait, so there is none between the last answer that goes before and the snapshot.
+    async fn pass_barrier(&mut self, checkpoint: u64) -> Result<Content, Failure> {
+        while !self.results.is_empty() {
+            self.hand_on().await?;
+        }
+        let content = self.part()?;
+        self.send(Message::Barrier(checkpoint)).await?;
+        Ok(content)
     }
 
     /// What has no answer is asked about again after a restore.

@@ -109,6 +109,7 @@ impl Bench {
                 Message::Watermark(to) => format!("watermark {}", to.millis()),
                 Message::Idle => "idle".into(),
                 Message::End => "end".into(),
+                Message::Barrier(checkpoint) => format!("barrier {checkpoint}"),
                 Message::View(_) => "view".into(),
                 Message::Barrier(checkpoint) => format!("barrier {checkpoint}"),
             });
@@ -236,6 +237,51 @@ fn what_has_no_answer_is_in_a_snapshot_and_asked_again() {
     let at = |ms| ElementSides::at(Timestamp::from_millis(ms));
     assert_eq!(bundle.downcast::<i64>().drain().collect::<Vec<_>>(), [(21, at(20)), (31, at(30))]);
     assert!(matches!(from_it.try_recv(), Some(Message::Watermark(to)) if to == Timestamp::from_millis(99)));
+}
+
+/// Calls that end while the task waits for room, before the barrier and with it: each element is on one side.
+#[test]
+fn each_element_is_on_one_side_of_a_barrier() {
+    let service = Service::default();
+    let (_to_it, mut task, mut from_it) = task(service.clone(), AsyncOptions::new(), 1);
+    let cx = || Context::from_waker(noop_waker_ref());
+    task.open().now_or_never().unwrap().unwrap();
+    task.on(Next::Message(elements(&[1, 2, 3]))).now_or_never().unwrap().unwrap();
+    assert!(task.poll_next(&mut cx()).is_pending());
+    service.answer(1, &[1]);
+    assert!(matches!(task.poll_next(&mut cx()), Poll::Ready(Ok(Next::Answers))));
+    task.to.send(Message::Idle).now_or_never().expect("there is room for one message");
+
+    let content = {
+        let mut passing = std::pin::pin!(task.pass_barrier(7));
+        let mut poll = || passing.as_mut().poll(&mut cx());
+        assert!(poll().is_pending());
+        service.answer(2, &[2]);
+        assert!(poll().is_pending());
+        assert!(matches!(from_it.try_recv(), Some(Message::Idle)));
+        assert!(poll().is_pending());
+        assert_eq!(values(from_it.try_recv()), [1]);
+        assert!(poll().is_pending());
+        // The barrier waits for room now.
+        service.answer(3, &[3]);
+        assert!(poll().is_pending());
+        assert_eq!(values(from_it.try_recv()), [2]);
+        let Poll::Ready(Ok(content)) = poll() else { panic!("there is room for the barrier") };
+        content
+    };
+    assert!(matches!(from_it.try_recv(), Some(Message::Barrier(7))));
+    task.hand_on().now_or_never().unwrap().unwrap();
+    assert_eq!(values(from_it.try_recv()), [3]);
+
+    let Content::Calls { unfinished, .. } = content else { panic!("these are calls") };
+    let mut back = task.asked.new_bundle();
+    decode_bundle(&*task.asked, &unfinished, &mut *back).unwrap();
+    assert_eq!(back.downcast::<i64>().values(), [3]);
+}
+
+fn values(message: Option<Message>) -> Vec<i64> {
+    let Some(Message::Data { mut bundle, .. }) = message else { panic!("no elements") };
+    bundle.downcast::<i64>().drain().map(|(n, _)| n).collect()
 }
 
 #[test]
