@@ -165,3 +165,22 @@ fn help_begins_with_what_the_program_does() {
     assert!(place.ok("wordcount --help").starts_with("Count the words in text files\n"));
     assert!(place.ok("nexmark -h").starts_with("Run a Nexmark query"));
 }
+
+#[test]
+fn resolve() {
+    let place = Place::new();
+    // `.invalid` is promised never to be a name (RFC 6761).
+    place.write("hosts", "localhost\n 127.0.0.1\n\nlocalhost\nnobody.invalid\n");
+    for (number, runner) in RUNNERS.iter().enumerate() {
+        let (output, failed) = (format!("addresses-{number}"), format!("failed-{number}"));
+        place.ok(&format!("resolve --hosts hosts --output {output} --failed {failed} --attempts 2 --runner {runner}"));
+        let found = place.lines(&output);
+        assert_eq!(found.len(), 2, "{runner}: {found:?}");
+        assert_eq!(found[0], r#"{"host":"127.0.0.1","addresses":["127.0.0.1"]}"#, "{runner}");
+        assert!(found[1].starts_with(r#"{"host":"localhost","addresses":[""#), "{runner}: {found:?}");
+        let failed = place.lines(&failed);
+        assert_eq!(failed.len(), 1, "{runner}: {failed:?}");
+        assert!(failed[0].starts_with(r#"{"element":"nobody.invalid","error":""#), "{runner}: {failed:?}");
+        assert!(failed[0].ends_with(r#", at attempt 2 of 2"}"#), "{runner}: {failed:?}");
+    }
+}

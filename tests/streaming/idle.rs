@@ -94,13 +94,14 @@ fn an_idle_source_is_idle_behind_calls_once_all_are_answered() {
         let answered = Arc::new(watch::Sender::new(false));
         let ([silent, also_silent], quiet) = two(Some(milliseconds(100)));
         let (sender, stream) = memory::channel();
-        let (pipeline, sums) = (Pipeline::new(), Live::new());
+        let (pipeline, answers, sums) = (Pipeline::new(), Live::new(), Live::new());
         let answer = answered.clone();
         let asked = move |n| {
             let mut answer = answer.subscribe();
             async move { answer.wait_for(|answered| *answered).await.map(|_| n) }
         };
         let asked = pipeline.read("quiet", quiet).map_async("ask", asked, AsyncOptions::new());
+        asked.write("answers", answers.sink());
         let all = pipeline.flatten("all", [asked, pipeline.read("numbers", stream)]);
         all.apply("sums", window_sums).write("sums out", sums.sink());
         let job = Job::start(&pipeline, workers);
@@ -110,9 +111,9 @@ fn an_idle_source_is_idle_behind_calls_once_all_are_answered() {
         stays(&sums, &[]);
         answered.send_replace(true);
         wait_for(&sums, &[11]);
-        // Idle as it is again, its next element counts all the same.
+        // Idle as it is again, its next element counts, once it is there.
         silent.send(100, at(250));
-        sender.advance_watermark(at(220));
+        wait_for(&answers, &[1, 100]);
         silent.advance_watermark(at(400));
         sender.advance_watermark(at(400));
         wait_for(&sums, &[11, 100]);
