@@ -30,7 +30,7 @@ impl OutputFolder {
         }
         let parent = self.existing_parent()?;
         let marker = Marker::read(&self.marker()?)?;
-        let run = Run::growing(job, incarnation, resumes);
+        let run = Run::growing(job, incarnation);
         if resumes {
             self.check_resumed(marker, job, incarnation)?;
         } else {
@@ -98,8 +98,8 @@ impl OutputFolder {
     }
 
     /// Moves each staged file that still waits into the target.
-    pub(super) fn publish_growing(&self, current: &mut Option<Run>, staged: &[StagedFiles]) -> Result<(), FileError> {
-        self.check_own_folder(current.as_ref(), staged)?;
+    pub(super) fn publish_growing(&self, current: Option<&Run>, staged: &[StagedFiles]) -> Result<(), FileError> {
+        self.check_own_folder(current, staged)?;
         let waiting = self.waiting(staged)?;
         if !waiting.is_empty() && !exists(&self.target)? {
             self.make_folder()?;
@@ -108,11 +108,7 @@ impl OutputFolder {
         for (run, file) in waiting {
             self.move_file(run, file)?;
         }
-        self.sync_published(staged)?;
-        if let Some(growing) = current.as_mut().and_then(|run| run.growing.as_mut()) {
-            growing.has_caught_up = true;
-        }
-        Ok(())
+        self.sync_published(staged)
     }
 
     /// A hidden folder goes only with a later incarnation. If that of this very run is not there, there is one, or somebody else has removed
@@ -172,11 +168,8 @@ impl OutputFolder {
         folders.iter().filter(|folder| folder.is_dir()).try_for_each(|folder| sync_folder(folder))
     }
 
-    /// Removes the hidden folders of earlier incarnations, once nothing of theirs has to be published any more.
+    /// Removes the hidden folders of earlier incarnations. What they had staged and committed has been published by then.
     pub(super) fn discard_earlier(&self, growing: &Growing) -> Result<(), FileError> {
-        if !growing.has_caught_up {
-            return Ok(());
-        }
         for (id, folder) in self.hidden_folders()? {
             if incarnation_of(&id).is_some_and(|incarnation| incarnation < growing.incarnation) {
                 remove_folder(&folder)?;

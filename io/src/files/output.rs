@@ -98,7 +98,7 @@ impl OutputFolder {
             None => current.as_ref().is_some_and(|run| run.growing.is_some()),
         };
         if grows {
-            return self.publish_growing(&mut current, staged);
+            return self.publish_growing(current.as_ref(), staged);
         }
         let Some(run) = staged.first().map(|first| &first.run).or(current.as_ref().map(|run| &run.id)).cloned() else {
             let published = if self.single_file { self.target.is_file() } else { self.target.is_dir() };

@@ -28,8 +28,6 @@ pub(super) struct Growing {
     pub(super) incarnation: u64,
     /// Numbers the files of all its workers, whichever writer asks: no two have one name.
     pub(super) files: Arc<AtomicU64>,
-    /// What earlier incarnations had staged and committed has been published: the rest of theirs is rubbish.
-    pub(super) has_caught_up: bool,
 }
 
 impl Run {
@@ -39,10 +37,9 @@ impl Run {
     }
 
     /// An incarnation that begins.
-    pub(super) fn growing(job: &str, incarnation: u64, resumes: bool) -> Self {
+    pub(super) fn growing(job: &str, incarnation: u64) -> Self {
         let id = format!("{incarnation:05}-{:08x}", random() as u32);
-        let growing =
-            Growing { job: job.to_owned(), incarnation, files: Arc::new(AtomicU64::new(0)), has_caught_up: !resumes };
+        let growing = Growing { job: job.to_owned(), incarnation, files: Arc::new(AtomicU64::new(0)) };
         live().insert(id.clone());
         Run { id, growing: Some(growing) }
     }
