@@ -1,5 +1,9 @@
 //! Pipelines with checkpoints in a simulated world: nothing is lost and nothing is there twice, whatever happens.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
+
 use purlin::prelude::*;
 use purlin::testing::{Outcome, ScriptedSource, simulate};
 
@@ -54,6 +58,57 @@ fn windows_are_counted_once() {
             .window(Sessions::of(milliseconds(100)))
             .combine_per_key("session", Count)
             .write("sessions", world.sink("sessions"));
+    })
+    .seeds(seeds(100))
+    .run()
+    .map(|outcomes| tell(&outcomes))
+    .unwrap_or_else(|report| panic!("{report}"));
+}
+
+/// Answers after a while, every third time not at all.
+#[derive(Clone, Default)]
+struct Moody {
+    asked: Arc<AtomicU64>,
+}
+
+impl AsyncDoFn<i64> for Moody {
+    type Out = Option<i64>;
+
+    async fn process(&self, n: &i64) -> Result<Option<i64>, BoxError> {
+        let asked = self.asked.fetch_add(1, Ordering::Relaxed);
+        for _ in 0..asked % 5 {
+            yield_once().await;
+        }
+        if asked % 3 == 2 { Err("not now".into()) } else { Ok((n % 10 != 0).then_some(n * 10)) }
+    }
+}
+
+async fn yield_once() {
+    let mut yielded = false;
+    std::future::poll_fn(|cx| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+#[test]
+fn every_call_has_one_answer() {
+    simulate(|pipeline, world| {
+        let patiently = AsyncOptions::new()
+            .capacity(4)
+            .timeout(seconds(5))
+            .retry(Retry::exponential(milliseconds(50)).max_delay(milliseconds(200)).max_attempts(50));
+        let numbers = pipeline.read("numbers", world.source(events(3, 60)));
+        let answers = numbers.par_do_async("ask", Moody::default(), patiently.clone());
+        answers.write("answers", world.sink("answers"));
+        let sums =
+            answers.window(Fixed::of(seconds(1))).key_by("remainder", |n| n / 10 % 7).combine_per_key("sum", Sum);
+        sums.map_async("check", |sum| async move { Ok::<_, BoxError>(sum) }, patiently.ordered())
+            .write("sums", world.sink("sums"));
     })
     .seeds(seeds(100))
     .run()

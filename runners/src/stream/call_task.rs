@@ -247,18 +247,15 @@ impl CallTask {
         Ok(())
     }
 
-    /// Says how far the answers have come, where that has changed.
+    /// Says how far the answers have come, where that has changed. Calls may end while it is said; so the end is said only when
+    /// everything before it has been.
     async fn announce(&mut self) -> Result<(), Failure> {
         self.progressed = false;
-        let Some(calls) = &self.calls else { return Ok(()) };
-        if self.watermark > self.announced {
-            let reached = self.watermark.min(calls.hold().unwrap_or(Timestamp::MAX));
-            if reached > self.announced {
-                // What the watermark waited for goes before it.
-                self.hand_on().await?;
-                self.announced = reached;
-                self.send(Message::Watermark(reached)).await?;
-            }
+        while let Some(reached) = self.reached() {
+            // What the watermark waited for goes before it.
+            self.hand_on().await?;
+            self.announced = reached;
+            self.send(Message::Watermark(reached)).await?;
         }
         let all_answered = self.calls.as_ref().is_none_or(|calls| calls.is_empty());
         if all_answered && (self.idle && !self.idle_announced || self.ended) {
@@ -273,6 +270,15 @@ impl CallTask {
             }
         }
         Ok(())
+    }
+
+    /// How far the answers have come, if that is further than was said.
+    fn reached(&self) -> Option<Timestamp> {
+        if self.watermark <= self.announced {
+            return None;
+        }
+        let hold = self.calls.as_ref().and_then(|calls| calls.hold());
+        Some(self.watermark.min(hold.unwrap_or(Timestamp::MAX))).filter(|reached| *reached > self.announced)
     }
 
     /// Hands on the answers that are there.

@@ -239,6 +239,22 @@ fn what_has_no_answer_is_in_a_snapshot_and_asked_again() {
     assert!(matches!(from_it.try_recv(), Some(Message::Watermark(to)) if to == Timestamp::from_millis(99)));
 }
 
+/// A call that ends while the watermark waits for room moves it once more, and only then comes the end.
+#[test]
+fn the_end_comes_behind_the_last_watermark() {
+    let mut bench = Bench::new(AsyncOptions::new(), 1);
+    let poll = |bench: &mut Bench| bench.run.poll_unpin(&mut Context::from_waker(noop_waker_ref())).is_pending();
+    bench.elements(&[20, 30]);
+    bench.watermark(99);
+    bench.send(Message::End);
+    assert_eq!(bench.sent(), ["watermark 20"]);
+    bench.service.answer(20, &[21]);
+    assert!(poll(&mut bench));
+    // 21 is in the channel, and watermark 30 waits for room.
+    bench.service.answer(30, &[]);
+    assert_eq!(bench.sent(), ["[21]", "watermark 30", "watermark 99", "end"]);
+}
+
 /// Calls that end while the task waits for room, before the barrier and with it: each element is on one side.
 #[test]
 fn each_element_is_on_one_side_of_a_barrier() {
