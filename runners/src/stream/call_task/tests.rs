@@ -111,7 +111,6 @@ impl Bench {
                 Message::End => "end".into(),
                 Message::Barrier(checkpoint) => format!("barrier {checkpoint}"),
                 Message::View(_) => "view".into(),
-                Message::Barrier(checkpoint) => format!("barrier {checkpoint}"),
             });
             // Whose sender is gone has ended again and again.
             if sent.last().is_some_and(|last| last == "end") {
