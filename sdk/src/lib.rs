@@ -54,11 +54,13 @@ pub mod io {
 pub mod runners {
     #[cfg(feature = "batch")]
     pub use purlin_runners::batch::BatchRunner;
+    #[cfg(feature = "stream")]
+    pub use purlin_runners::checkpoint;
     pub use purlin_runners::observe::Observer;
     pub use purlin_runners::plan::{Plan, PlanOptions};
     pub use purlin_runners::reference::ReferenceRunner;
     #[cfg(feature = "stream")]
-    pub use purlin_runners::stream::{StopHandle, StopMode, StreamRunner};
+    pub use purlin_runners::stream::{CheckpointSettings, Guarantee, StopHandle, StopMode, StreamRunner};
 }
 
 #[cfg(feature = "testing")]

@@ -115,3 +115,16 @@ fn every_call_has_one_answer() {
     .map(|outcomes| tell(&outcomes))
     .unwrap_or_else(|report| panic!("{report}"));
 }
+
+#[test]
+fn a_seed_is_a_run() {
+    let run = || {
+        let simulation = simulate(|pipeline, world| {
+            let keyed = pipeline.read("numbers", world.source(events(3, 40))).key_by("remainder", |n| n % 7);
+            keyed.window(Fixed::of(seconds(1))).combine_per_key("sum", Sum).write("sums", world.sink("sums"));
+        });
+        let outcomes = simulation.seeds(0..20).run().unwrap_or_else(|report| panic!("{report}"));
+        outcomes.iter().map(|outcome| (outcome.steps, outcome.starts, outcome.checkpoints)).collect::<Vec<_>>()
+    };
+    assert_eq!(run(), run());
+}

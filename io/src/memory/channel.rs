@@ -83,6 +83,13 @@ impl fmt::Display for StreamSplit {
     }
 }
 
+/// The same input again: for a pipeline that is built anew to go on where it was.
+impl<T> Clone for MemoryStream<T> {
+    fn clone(&self) -> Self {
+        MemoryStream { log: self.log.clone() }
+    }
+}
+
 #[async_trait]
 impl<T: Element> Source for MemoryStream<T> {
     type Item = T;

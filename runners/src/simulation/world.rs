@@ -170,6 +170,8 @@ impl World {
             state.now_ms += if state.random.bool() { state.random.i64(0..5) } else { 0 };
             let mut ready = lock(&self.shared.ready);
             ready.retain(|task| state.tasks.contains_key(task));
+            // Who was woken first may depend on more than the seed.
+            ready.sort_unstable();
             let state = &mut *state;
             let can: Vec<usize> = (0..ready.len())
                 .filter(|at| state.tasks.get(&ready[*at]).is_some_and(|task| !state.paused.contains(&task.process)))

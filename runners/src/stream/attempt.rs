@@ -44,9 +44,10 @@ impl<'a> Attempt<'a> {
 
     /// A newer incarnation of the job than this attempt's, if one is registered.
     pub(super) async fn superseded_by(&self) -> Option<u64> {
+        let own = Some(self.incarnation.load(Ordering::Relaxed)).filter(|own| *own > 0)?;
         let checkpoints = Checkpoints::new(self.settings.storage.clone(), &self.settings.job);
         let newest = checkpoints.newest_incarnation().await.ok()??;
-        (newest > self.incarnation.load(Ordering::Relaxed)).then_some(newest)
+        (newest > own).then_some(newest)
     }
 
     async fn recover_and_run(&self) -> Result<(), Interruption> {

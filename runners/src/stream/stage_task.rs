@@ -1,6 +1,6 @@
 //! The shell of a stage machine: receives, calls the machine, sends and writes.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ pub(super) struct StageTask {
     pub(super) inputs: Inputs,
     pub(super) stop: StopHandle,
     /// The writers of the stage's sinks, by exit.
-    pub(super) writers: HashMap<usize, SinkWriter>,
+    pub(super) writers: BTreeMap<usize, SinkWriter>,
     /// Where there are checkpoints.
     pub(super) participant: Option<Participant>,
     /// The checkpoint whose barrier some of the inputs have brought.
@@ -191,7 +191,11 @@ fn told(received: Option<(usize, Message)>) -> Event {
     received.map_or(Event::Idle, |(channel, message)| Event::Message(channel, message))
 }
 
-async fn perform(action: Action, writers: &mut HashMap<usize, SinkWriter>, observer: &Observer) -> Result<(), Failure> {
+async fn perform(
+    action: Action,
+    writers: &mut BTreeMap<usize, SinkWriter>,
+    observer: &Observer,
+) -> Result<(), Failure> {
     match action {
         Action::Send(receiver, message) => {
             receiver.send(message).await;

@@ -1,6 +1,6 @@
 //! Wiring: which tasks there are and which channels join them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -232,7 +232,7 @@ impl Topology<'_> {
         stop: &StopHandle,
     ) -> Result<StageTask, Failure> {
         let (ports, receivers) = wires.into.remove(&(stage.id, worker)).unwrap_or_default().into_iter().unzip();
-        let mut writers = HashMap::new();
+        let mut writers = BTreeMap::new();
         let mut senders = Vec::new();
         for (number, exit) in stage.exits.iter().enumerate() {
             senders.push(wires.out_of.remove(&(stage.id, worker, number)).unwrap_or_default());

@@ -1,0 +1,6 @@
+//! Jobs that are stopped and go on: from where, with what, onto which changed pipelines; and what is refused.
+
+mod changed;
+mod damaged;
+mod job;
+mod resuming;
