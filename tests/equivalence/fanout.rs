@@ -4,7 +4,7 @@ use purlin::prelude::*;
 use purlin::source::TestStream;
 use purlin_tests::Runner;
 
-use crate::pipelines::Pair;
+use purlin_tests::random::Pair;
 
 /// Key, sum, timestamp, pane's timing, pane's index.
 type Row = (i64, i64, i64, String, u64);

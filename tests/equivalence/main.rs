@@ -3,23 +3,18 @@
 
 mod auctions;
 mod fanout;
-mod input;
-mod pipelines;
-mod window_fns;
 
 use proptest::prelude::*;
 use purlin::Failure;
 use purlin::prelude::*;
+use purlin_tests::random::{self, Input, Pair, Recipe, Seen};
 use purlin_tests::{Runner, random_cases};
-
-use input::Input;
-use pipelines::{Pair, Recipe, Seen};
 
 proptest! {
     #![proptest_config(random_cases(200))]
 
     #[test]
-    fn all_runners_agree(recipe in pipelines::recipe(), left in input::input(), right in input::input()) {
+    fn all_runners_agree(recipe in random::recipe(), left in random::input(), right in random::input()) {
         let expected = outcome(&recipe, &left, &right, Runner::Reference);
         prop_assert_eq!(&outcome(&recipe.without_fanout(), &left, &right, Runner::Reference), &expected, "a fan-out shows");
         for workers in [1, 2, 8] {

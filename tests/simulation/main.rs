@@ -1,5 +1,7 @@
 //! Pipelines with checkpoints in a simulated world: nothing is lost and nothing is there twice, whatever happens.
 
+mod random;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;

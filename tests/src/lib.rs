@@ -6,6 +6,7 @@ mod live;
 pub mod metrics;
 mod place;
 mod program;
+pub mod random;
 
 pub use broker::{Broker, with_broker};
 pub use cases::random_cases;

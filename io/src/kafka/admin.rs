@@ -92,7 +92,7 @@ async fn call<T>(
     answer.map_err(|error| match error {
         Native::AdminOp(code) if is_transient(code) => {
             let (servers, reason) = (settings.servers(), code.to_string());
-            KafkaError::Unreachable { servers, waited: PATIENCE, reason }
+            KafkaError::unreachable(servers, PATIENCE, reason)
         }
         error => failed(settings, what, &error.to_string()),
     })

@@ -155,7 +155,7 @@ impl Client {
             if started.elapsed() + PAUSE >= PATIENCE {
                 let reason = self.health().last().unwrap_or_else(|| self.health().clean(&error.to_string()));
                 let servers = self.health().servers().into();
-                return Err(KafkaError::Unreachable { servers, waited: started.elapsed(), reason });
+                return Err(KafkaError::unreachable(servers, started.elapsed(), reason));
             }
             std::thread::sleep(PAUSE);
         }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use purlin_model::transaction::{LogError, LogErrorKind};
+
 /// A failure of a Kafka source, sink or admin call. Messages never hold a secret.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -17,8 +19,9 @@ pub enum KafkaError {
         servers: String,
         /// How long we tried.
         waited: Duration,
-        /// The client's last word.
-        reason: String,
+        /// The client's last word. It says that later all may be well, so a job with checkpoints tries again.
+        #[source]
+        reason: LogError,
     },
 
     /// The topic does not exist. Purlin never creates one by reading or writing it.
@@ -180,4 +183,11 @@ pub enum KafkaError {
         /// The client's words.
         reason: String,
     },
+}
+
+impl KafkaError {
+    /// No broker answered.
+    pub(super) fn unreachable(servers: String, waited: Duration, reason: String) -> Self {
+        KafkaError::Unreachable { servers, waited, reason: LogError::new(LogErrorKind::Retriable, reason) }
+    }
 }

@@ -23,6 +23,7 @@ pub(super) struct Attempt<'a> {
     plan: &'a Plan,
     settings: &'a CheckpointSettings,
     has_committed: AtomicBool,
+    has_started: AtomicBool,
     incarnation: AtomicU64,
 }
 
@@ -33,13 +34,26 @@ impl<'a> Attempt<'a> {
         plan: &'a Plan,
         settings: &'a CheckpointSettings,
     ) -> Self {
-        Attempt { runner, env, plan, settings, has_committed: AtomicBool::new(false), incarnation: Default::default() }
+        Attempt {
+            runner,
+            env,
+            plan,
+            settings,
+            has_committed: AtomicBool::new(false),
+            has_started: AtomicBool::new(false),
+            incarnation: Default::default(),
+        }
     }
 
     /// Runs, and says whether a checkpoint was committed on the way.
     pub(super) async fn run(&self) -> (Result<(), Interruption>, bool) {
         let result = self.recover_and_run().await;
         (result, self.has_committed.load(Ordering::Relaxed))
+    }
+
+    /// Whether its tasks were at work.
+    pub(super) fn has_started(&self) -> bool {
+        self.has_started.load(Ordering::Relaxed)
     }
 
     /// A newer incarnation of the job than this attempt's, if one is registered.
@@ -128,6 +142,7 @@ impl<'a> Attempt<'a> {
             stop: runner.stop.clone(),
             has_committed: &self.has_committed,
         };
+        self.has_started.store(true, Ordering::Relaxed);
         let mut running = RunningTasks::start(&**env, tasks);
         let coordinating = Box::pin(coordinator.run());
         let interrupted = match select(Box::pin(running.outcome()), coordinating).await {

@@ -168,6 +168,7 @@ impl StreamRunner {
         settings: &CheckpointSettings,
     ) -> Result<(), Failure> {
         let mut failed_in_a_row = 0;
+        let mut has_started = false;
         loop {
             let attempt = Attempt::new(self, env.clone(), plan, settings);
             let (result, has_committed) = attempt.run().await;
@@ -183,6 +184,11 @@ impl StreamRunner {
                 },
                 Interruption::Final(failure) => return Err(failure),
             };
+            has_started |= attempt.has_started();
+            if !has_started {
+                // At launch whoever launches wants to know; a job that was at work goes on trying.
+                return Err(failure);
+            }
             failed_in_a_row = if has_committed { 1 } else { failed_in_a_row + 1 };
             if failed_in_a_row > settings.recoveries || self.stop.mode().is_some() {
                 return Err(failure);

@@ -96,7 +96,7 @@ fn consumer(settings: &Settings, group: &str) -> Result<BaseConsumer<Health>, Ka
 fn refused(settings: &Settings, group: &str, error: &Native, waited: Option<Duration>) -> KafkaError {
     let reason = settings.scrubber().clean(&error.to_string()).into_owned();
     match waited {
-        Some(waited) => KafkaError::Unreachable { servers: settings.servers(), waited, reason },
+        Some(waited) => KafkaError::unreachable(settings.servers(), waited, reason),
         None => KafkaError::Other { what: format!("asking for the offsets of the consumer group `{group}`"), reason },
     }
 }

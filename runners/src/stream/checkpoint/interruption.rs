@@ -1,7 +1,9 @@
 //! Why a run with checkpoints ended before its time: for good, or to go on from its last checkpoint.
 
+use std::error::Error;
+
+use purlin_model::Failure;
 use purlin_model::transaction::{LogError, LogErrorKind};
-use purlin_model::{BoxError, Failure};
 
 use crate::checkpoint::CheckpointError;
 
@@ -29,18 +31,25 @@ impl Interruption {
 }
 
 impl From<Failure> for Interruption {
-    /// By what a sink's cluster says where it said something; any other failure is the pipeline's own.
+    /// By what a cluster says, wherever in the chain of causes; any other failure is the pipeline's own.
     fn from(failure: Failure) -> Self {
-        let of_log = |cause: &BoxError| cause.downcast_ref::<LogError>().map(|error| error.kind);
-        let kind = match &failure {
-            Failure::Sink { cause, .. } | Failure::Other(cause) => of_log(cause),
-            _ => None,
-        };
-        match kind {
-            Some(LogErrorKind::Retriable | LogErrorKind::Abortable) => Interruption::Passing(failure),
-            Some(LogErrorKind::Fenced) => Interruption::Fenced(failure),
-            Some(LogErrorKind::Fatal) | None => Interruption::Final(failure),
+        match &failure {
+            Failure::Sink { cause, .. } | Failure::Source { cause, .. } | Failure::Other(cause) => match said(&**cause)
+            {
+                Some(LogErrorKind::Retriable | LogErrorKind::Abortable) => Interruption::Passing(failure),
+                Some(LogErrorKind::Fenced) => Interruption::Fenced(failure),
+                Some(LogErrorKind::Fatal) | None => Interruption::Final(failure),
+            },
+            _ => Interruption::Final(failure),
         }
+    }
+}
+
+/// What a cluster has said in a chain of causes.
+fn said(cause: &(dyn Error + 'static)) -> Option<LogErrorKind> {
+    match cause.downcast_ref::<LogError>() {
+        Some(error) => Some(error.kind),
+        None => said(cause.source()?),
     }
 }
 

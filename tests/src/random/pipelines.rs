@@ -7,17 +7,17 @@ use proptest::prelude::*;
 use purlin::prelude::*;
 use purlin::window::{ByElement, Window};
 
-use crate::window_fns::{TaggedSessions, TwoSizes};
+use super::window_fns::{TaggedSessions, TwoSizes};
 
 /// Every collection in between is of these: key and value.
-pub(crate) type Pair = (i64, i64);
+pub type Pair = (i64, i64);
 
 /// All that can be observed of an element: key, value, timestamp, window, pane.
-pub(crate) type Seen = (Pair, i64, (i64, i64), (String, u64, i64, bool, bool));
+pub type Seen = (Pair, i64, (i64, i64), (String, u64, i64, bool, bool));
 
 /// A pipeline over a left and a right input.
 #[derive(Clone, Debug)]
-pub(crate) struct Recipe {
+pub struct Recipe {
     windows: Windows,
     before: Vec<Step>,
     after: Vec<Step>,
@@ -73,7 +73,8 @@ enum Step {
 }
 
 impl Recipe {
-    pub(crate) fn build(&self, left: PCollection<Pair>, right: PCollection<Pair>) -> PCollection<Seen> {
+    /// Builds the pipeline: what comes out says all that can be observed.
+    pub fn build(&self, left: PCollection<Pair>, right: PCollection<Pair>) -> PCollection<Seen> {
         let (mut left, right) = (self.windows.of("left windows", left), self.windows.of("right windows", right));
         for (number, step) in self.before.iter().enumerate() {
             left = (left, right.clone()).apply(&format!("step {number}"), |(left, right)| step.of(left, right));
@@ -93,7 +94,7 @@ impl Recipe {
 
 impl Recipe {
     /// The same without a fan-out, which must change nothing.
-    pub(crate) fn without_fanout(&self) -> Recipe {
+    pub fn without_fanout(&self) -> Recipe {
         let plain = |steps: &[Step]| steps.iter().map(|step| step.without_fanout()).collect();
         Recipe { windows: self.windows, before: plain(&self.before), after: plain(&self.after) }
     }
@@ -268,7 +269,8 @@ fn digest(values: impl IntoIterator<Item = i64>) -> i64 {
     values.into_iter().fold(0, |digest, value| digest.wrapping_mul(31).wrapping_add(value))
 }
 
-pub(crate) fn recipe() -> impl Strategy<Value = Recipe> {
+/// Random recipes.
+pub fn recipe() -> impl Strategy<Value = Recipe> {
     (windows(), vec(step(), 0..6)).prop_map(|(windows, mut steps)| {
         let is_session = windows.is_merging();
         steps
