@@ -54,7 +54,7 @@ impl WindowSet {
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Window> + use<> {
         let Self { first, period_ms, count } = *self;
         (0..count).map(move |i| {
-            let by = period_ms * i64::from(i);
+            let by = period_ms.saturating_mul(i64::from(i));
             let shift = |at: Timestamp| at.saturating_add_millis(by);
             Window { start: shift(first.start), end: shift(first.end).min(Window::LAST_END), tag: first.tag }
         })
@@ -64,5 +64,18 @@ impl WindowSet {
 impl From<Window> for WindowSet {
     fn from(window: Window) -> Self {
         WindowSet::one(window)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Such a set comes out of damaged bytes.
+    #[test]
+    fn windows_beyond_the_end_of_time_are_clipped() {
+        let set = WindowSet::run(Window::GLOBAL, i64::MAX, 3);
+        assert!(set.iter().all(|window| window.end == Window::LAST_END));
+        assert_eq!(set.iter().last().map(|window| window.start.millis()), Some(i64::MAX + Timestamp::MIN.millis()));
     }
 }
