@@ -150,7 +150,11 @@ impl KeyedMachine {
             (Kind::Triggered(machine), ..) => machine.restore(entries, clocks),
             (Kind::Stateful(machine), Some(sorted), Some(waiting)) => {
                 // The first is the key's, which is no cell.
-                let numbers: Vec<usize> = places.iter().skip(1).map(|place| place - 1).collect();
+                let numbers: Vec<usize> = match places.split_first() {
+                    None => Vec::new(),
+                    Some((0, cells)) if !cells.contains(&0) => cells.iter().map(|place| place - 1).collect(),
+                    Some(_) => return Err("the snapshot does not name the type of the key first, and only once".into()),
+                };
                 machine.restore(entries, &numbers, clocks, (sorted, waiting), shards)
             }
             (Kind::Stateful(_), ..) => unreachable!("a machine is made for its work"),

@@ -17,6 +17,7 @@ use purlin_model::{
 };
 
 use super::fleet::Fleet;
+use crate::core::KeyedMachine;
 use crate::plan::KeyedWork;
 
 /// The work of a stateful transform of pairs.
@@ -244,4 +245,17 @@ fn a_snapshot_of_another_format_is_refused() {
     let machine = crate::core::KeyedMachine::new(&work, &windowing, HashMap::new(), (0, 1));
     let refusal = machine.expect("it is set up").restore(Vec::new(), &old, &[]).expect_err("it is refused").to_string();
     assert!(refusal.contains("format 2") && refusal.contains("format 1"), "{refusal}");
+}
+
+/// Such names come out of damaged bytes.
+#[test]
+fn a_snapshot_that_does_not_name_the_key_first_and_once_is_refused() {
+    let (work, windowing) = stateful(First);
+    let types = work.state_types(&windowing);
+    let (key, cells) = types.split_first().expect("there is a key");
+    for names in [cells.to_vec(), [cells, &[key.clone()]].concat(), [types.as_slice(), &[key.clone()]].concat()] {
+        let mut machine = KeyedMachine::new(&work, &windowing, HashMap::new(), (0, 1)).expect("it is set up");
+        let refusal = machine.restore(Vec::new(), &[], &names).expect_err("it is refused").to_string();
+        assert!(refusal.contains("the type of the key"), "{refusal}");
+    }
 }
