@@ -42,3 +42,20 @@ impl<T: Serialize + DeserializeOwned> Coder<T> for Json {
         "json"
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn floats_come_back_to_the_last_bit(value in proptest::num::f64::NORMAL) {
+            let mut bytes = Vec::new();
+            Json.encode(&value, &mut bytes).expect("it is a number");
+            let back: f64 = Json.decode(&mut bytes.as_slice()).expect("it is a number");
+            prop_assert_eq!(back.to_bits(), value.to_bits());
+        }
+    }
+}
