@@ -13,9 +13,8 @@ use ::parquet::basic::Encoding;
 use ::parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 use purlin_model::row::Row;
 
-use super::dictionary;
 use super::predicate::{Bound, Predicate};
-use super::{ParquetError, ParquetSplit};
+use super::{ParquetError, ParquetSplit, dictionary, footer};
 use crate::files::FileError;
 
 /// Rows decoded at a time: enough that the cost per batch vanishes, few enough to stay in the processor's cache.
@@ -37,6 +36,7 @@ impl InputMeta {
     /// Reads the footer of the file at `path` and checks that rows of type `T` can be read from it.
     pub(super) fn load<T: Row>(path: &Path, filter: Option<&Predicate>) -> Result<InputMeta, ParquetError> {
         let (file, bytes) = open(path)?;
+        footer::check(path, &file, bytes)?;
         let stored = guarded(path, || ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()))?;
         let columns = stored.schema().clone();
         T::check_schema(&columns).map_err(|cause| ParquetError::Schema { file: path.to_owned(), cause })?;

@@ -42,6 +42,7 @@
 mod dictionary;
 mod error;
 mod file;
+mod footer;
 mod predicate;
 mod reader;
 mod sink;
