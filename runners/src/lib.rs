@@ -24,6 +24,7 @@ pub mod plan;
 pub mod reference;
 #[cfg(feature = "simulation")]
 pub mod simulation;
+mod stalls;
 #[cfg(feature = "stream")]
 pub mod stream;
 pub mod user_code;

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use purlin_model::Timestamp;
 
+pub use crate::stalls::Held;
+
 /// The figures of one run.
 #[derive(Default)]
 pub struct Observer {
@@ -58,6 +60,8 @@ pub struct SplitReport {
     pub status: String,
     /// Its watermark.
     pub watermark: Timestamp,
+    /// Since when it has given nothing though it was asked, if that is for more than a moment.
+    pub silent_since: Option<Timestamp>,
     /// Elements known to be waiting.
     pub lag: Option<u64>,
 }
@@ -106,7 +110,8 @@ impl Observer {
     /// How many elements are known to be waiting in a split.
     pub fn lag(&self, name: &str, lag: Option<u64>) {
         // A split may be read before it is first reported on, and then be silent.
-        let unreported = || SplitReport { status: "active".into(), watermark: Timestamp::MIN, lag: None };
+        let unreported =
+            || SplitReport { status: "active".into(), watermark: Timestamp::MIN, silent_since: None, lag: None };
         lock(&self.splits).entry(name.to_string()).or_insert_with(unreported).lag = lag;
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use purlin::io::memory::{self, Sender};
 use purlin::prelude::*;
-use purlin_tests::Live;
+use purlin_tests::{Live, PATIENCE, eventually};
 use tokio::sync::watch;
 
 use crate::job::{Job, WORKERS, at, stays, wait_for};
@@ -43,6 +43,11 @@ fn a_silent_split_holds_the_watermark_until_it_is_idle() {
                 wait_for(&sums, &[1, 10]);
             } else {
                 stays(&sums, &[]);
+                let held = eventually("the holder to be told", PATIENCE, || {
+                    job.observer.held().filter(|held| held.silent_since.is_some())
+                });
+                assert_eq!(held.at, Timestamp::MIN, "{held}: the left one is at 100");
+                assert!(held.to_string().contains("silent since"), "{held}");
                 right.send(10, at(50));
                 right.advance_watermark(at(100));
                 wait_for(&sums, &[11]);

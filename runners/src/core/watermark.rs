@@ -128,6 +128,12 @@ impl SplitWatermarks {
         active.min_by_key(|state| state.watermark).map(|state| (state.name.as_str(), state.watermark))
     }
 
+    /// Since when an active split that is asked has given nothing, in milliseconds of processing time.
+    pub fn silent_since(&self, split: usize) -> Option<i64> {
+        let state = &self.splits[split];
+        (state.asked && state.status == SplitStatus::Active).then_some(state.asked_since_ms)
+    }
+
     /// Every split's name, status and watermark.
     pub fn splits(&self) -> impl Iterator<Item = (&str, SplitStatus, Timestamp)> {
         self.splits.iter().map(|state| (state.name.as_str(), state.status, state.watermark))

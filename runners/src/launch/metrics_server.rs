@@ -91,6 +91,26 @@ impl MetricsServer {
                 line("gauge", "purlin_split_lag_elements", &format!(",split=\"{}\"", escaped(&split)), lag.to_string());
             }
         }
+        if let Some(held) = self.observer.held() {
+            let labels = format!(",split=\"{}\"", escaped(&held.by));
+            line("gauge", "purlin_watermark_held_seconds", &labels, seconds(held.at));
+            let silent = held.silent_since.map_or("0".into(), seconds);
+            line("gauge", "purlin_watermark_holder_silent_since_seconds", &labels, silent);
+        }
+        if let Some(checkpoint) = self.observer.checkpoint() {
+            line("gauge", "purlin_checkpoint_last", "", checkpoint.checkpoint.to_string());
+            line("gauge", "purlin_checkpoint_bytes", "", checkpoint.bytes.to_string());
+            let spent = |span: Duration| format!("{:.3}", span.as_secs_f64());
+            line("gauge", "purlin_checkpoint_gathered_in_seconds", "", spent(checkpoint.gathered_in));
+            line("gauge", "purlin_checkpoint_stored_in_seconds", "", spent(checkpoint.stored_in));
+            line(
+                "gauge",
+                "purlin_checkpoint_committed_seconds",
+                "",
+                seconds(Timestamp::from_millis(checkpoint.committed_ms)),
+            );
+        }
+        line("counter", "purlin_recoveries_total", "", self.observer.recoveries().to_string());
         for (stage, watermark) in self.observer.watermarks() {
             let labels = format!(",stage=\"{}\"", escaped(&stage));
             line("gauge", "purlin_stage_watermark_seconds", &labels, seconds(watermark));

@@ -9,6 +9,7 @@ mod metrics_server;
 mod options;
 mod progress;
 mod signals;
+mod stalled;
 
 pub use options::{LaunchOptions, RunnerKind};
 
@@ -121,6 +122,7 @@ pub fn run(graph: &Graph, options: &LaunchOptions) -> Result<(), Failure> {
     let _service =
         signals.serve(options.metrics_listen, observer.clone(), graph.metrics.clone(), &options.job_name())?;
     let bar = progress::start(options, observer.clone());
+    let _watch = (options.runner == RunnerKind::Stream).then(|| stalled::watch(observer.clone()));
     let started = Instant::now();
     let result = match options.runner {
         RunnerKind::Batch => batch.run(graph),

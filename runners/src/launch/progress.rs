@@ -7,7 +7,6 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use purlin_model::Timestamp;
 
 use super::options::{LaunchOptions, RunnerKind};
 use crate::observe::Observer;
@@ -73,13 +72,9 @@ fn watermark_line(observer: &Observer) -> String {
     let splits = observer.splits();
     let lags: Vec<u64> = splits.iter().filter_map(|(_, report)| report.lag).collect();
     let lag = if lags.is_empty() { String::new() } else { format!("lag {}  ", HumanCount(lags.iter().sum())) };
-    let active = splits.iter().filter(|(_, report)| report.status == "active");
-    let watermark = match active.min_by_key(|(_, report)| report.watermark) {
+    let watermark = match observer.held() {
+        Some(held) => held.to_string(),
         None if splits.is_empty() => "starting".to_string(),
-        Some((name, report)) if report.watermark == Timestamp::MIN => {
-            format!("watermark: none yet, held by {name}")
-        }
-        Some((name, report)) => format!("watermark {}, held by {name}", report.watermark),
         None if splits.iter().any(|(_, report)| report.status != "finished") => {
             "all inputs idle; the watermark waits for data".to_string()
         }

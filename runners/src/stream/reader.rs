@@ -30,6 +30,9 @@ use crate::user_code::guarded_async;
 /// How often idleness is looked for and statuses are reported.
 const TICK: Duration = Duration::from_millis(100);
 
+/// A split that gives nothing for so long is told of as silent, whether or not that makes it idle.
+const SILENT_AFTER_MS: i64 = 1_000;
+
 /// All that a reader's task needs.
 pub(super) struct ReaderTask {
     pub(super) node: NodeId,
@@ -236,13 +239,16 @@ impl ReaderTask {
     }
 
     fn report(&self, status: &SplitWatermarks) {
-        for (name, split_status, watermark) in status.splits() {
-            let status = match split_status {
+        let now_ms = self.env.now_ms();
+        for (number, (name, split_status, watermark)) in status.splits().enumerate() {
+            let words = match split_status {
                 SplitStatus::Active => "active".to_string(),
                 SplitStatus::Idle { since_ms } => format!("idle since {}", Timestamp::from_millis(since_ms)),
                 SplitStatus::Finished => "finished".to_string(),
             };
-            self.observer.split(name, SplitReport { status, watermark, lag: None });
+            let silent = status.silent_since(number).filter(|since_ms| now_ms - since_ms >= SILENT_AFTER_MS);
+            let silent_since = silent.map(Timestamp::from_millis);
+            self.observer.split(name, SplitReport { status: words, watermark, silent_since, lag: None });
         }
     }
 

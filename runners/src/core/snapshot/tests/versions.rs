@@ -1,6 +1,7 @@
 //! A pipeline that has changed since its snapshot: what can be taken over is, by name; what cannot is refused, and says why.
 
 use std::collections::HashMap;
+use std::slice::from_ref;
 use std::sync::Arc;
 
 use purlin_model::bundle::{AnyBundle, Bundle};
@@ -253,7 +254,7 @@ fn a_snapshot_that_does_not_name_the_key_first_and_once_is_refused() {
     let (work, windowing) = stateful(First);
     let types = work.state_types(&windowing);
     let (key, cells) = types.split_first().expect("there is a key");
-    for names in [cells.to_vec(), [cells, &[key.clone()]].concat(), [types.as_slice(), &[key.clone()]].concat()] {
+    for names in [cells.to_vec(), [cells, from_ref(key)].concat(), [types.as_slice(), from_ref(key)].concat()] {
         let mut machine = KeyedMachine::new(&work, &windowing, HashMap::new(), (0, 1)).expect("it is set up");
         let refusal = machine.restore(Vec::new(), &[], &names).expect_err("it is refused").to_string();
         assert!(refusal.contains("the type of the key"), "{refusal}");
