@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use purlin_model::Failure;
 use purlin_model::graph::Op;
 use purlin_model::sink::Visibility;
-use purlin_model::snapshot::StateEntry;
+use purlin_model::snapshot::{StateEntry, StateTable};
 use purlin_model::transaction::LogCluster;
 
 use super::coordinator::UNFINISHED;
@@ -21,6 +21,9 @@ use super::transaction::{JobTransactions, progress_topic};
 use crate::checkpoint::{CheckpointError, Checkpoints, Manifest, ManifestRef, SplitState};
 use crate::core::{ShardSnapshot, StageSnapshot, StateType};
 use crate::plan::Plan;
+
+/// The keyed state of a snapshot, by transform.
+type Tables = BTreeMap<String, StateTable>;
 
 /// What a run goes on from.
 pub(in crate::stream) struct Recovered {
@@ -100,9 +103,9 @@ pub(in crate::stream) async fn recover(
         let state = Restored::default();
         return Ok(Recovered { checkpoints, incarnation, transactions, last: 0, manifest: None, state });
     };
-    let manifest = load(settings, &checkpoints, last, &reference).await?;
+    let (manifest, tables) = load(settings, &checkpoints, last, &reference).await?;
     check_plan(plan, &manifest)?;
-    let state = restored(plan, &checkpoints, &manifest, parallelism).await?;
+    let state = restored(plan, &checkpoints, &manifest, tables, parallelism)?;
     tracing::info!(
         "job `{}` goes on from checkpoint {} as incarnation {incarnation}",
         settings.job,
@@ -157,12 +160,10 @@ async fn load(
     checkpoints: &Checkpoints,
     last: u64,
     reference: &ManifestRef,
-) -> Result<Manifest, Interruption> {
-    let error = match checkpoints.load(reference).await {
-        Ok(manifest) => match checkpoints.verify(&manifest).await {
-            Ok(()) => return Ok(manifest),
-            Err(error) => error,
-        },
+) -> Result<(Manifest, Tables), Interruption> {
+    // Every byte is checked as it is read.
+    let error = match read(checkpoints, reference).await {
+        Ok(snapshot) => return Ok(snapshot),
         Err(error) => error,
     };
     if matches!(error, CheckpointError::Storage(_)) {
@@ -189,9 +190,16 @@ async fn load(
                 settings.job,
                 manifest.checkpoint
             );
-            Ok(manifest)
+            let tables = checkpoints.state(&manifest).await?;
+            Ok((manifest, tables))
         }
     }
+}
+
+async fn read(checkpoints: &Checkpoints, reference: &ManifestRef) -> Result<(Manifest, Tables), CheckpointError> {
+    let manifest = checkpoints.load(reference).await?;
+    let tables = checkpoints.state(&manifest).await?;
+    Ok((manifest, tables))
 }
 
 /// Refuses a snapshot that holds what the pipeline has no place for.
@@ -230,13 +238,13 @@ fn check_calls(plan: &Plan, transform: &str, of: &str) -> Result<(), Failure> {
     }
 }
 
-async fn restored(
+fn restored(
     plan: &Plan,
     checkpoints: &Checkpoints,
     manifest: &Manifest,
+    mut tables: Tables,
     parallelism: usize,
 ) -> Result<Restored, Interruption> {
-    let mut tables = checkpoints.state(manifest).await?;
     let unreadable = |error: postcard::Error| {
         let place = checkpoints.describe();
         Failure::other(format!(
