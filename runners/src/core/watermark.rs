@@ -12,7 +12,7 @@ pub enum SplitStatus {
     Active,
     /// It has had nothing for its time-out.
     Idle {
-        /// Since when, in milliseconds of processing time.
+        /// Since when, in milliseconds of a steady clock.
         since_ms: i64,
     },
     /// It has ended.
@@ -128,7 +128,7 @@ impl SplitWatermarks {
         active.min_by_key(|state| state.watermark).map(|state| (state.name.as_str(), state.watermark))
     }
 
-    /// Since when an active split that is asked has given nothing, in milliseconds of processing time.
+    /// Since when an active split that is asked has given nothing, in milliseconds of a steady clock.
     pub fn silent_since(&self, split: usize) -> Option<i64> {
         let state = &self.splits[split];
         (state.asked && state.status == SplitStatus::Active).then_some(state.asked_since_ms)
@@ -150,8 +150,10 @@ impl SplitWatermarks {
     }
 
     fn update(&mut self) {
+        // A split that is at MAX gives nothing more, and counts as one that has ended.
         let of = |wanted: fn(&SplitStatus) -> bool| {
-            self.splits.iter().filter(move |state| wanted(&state.status)).map(|state| state.watermark)
+            let wanted = move |state: &&SplitState| wanted(&state.status) && state.watermark < Timestamp::MAX;
+            self.splits.iter().filter(wanted).map(|state| state.watermark)
         };
         let least = of(|status| *status == SplitStatus::Active).min();
         let greatest_idle = of(|status| matches!(status, SplitStatus::Idle { .. })).max();
@@ -183,6 +185,20 @@ mod tests {
         assert_eq!(splits.watermark(), Timestamp::MIN);
         splits.gave(1, at(20));
         assert_eq!((splits.watermark(), splits.held_by()), (at(20), Some(("b", at(20)))));
+    }
+
+    #[test]
+    fn the_last_that_a_split_gives_does_not_end_those_that_are_idle() {
+        let mut splits = two(100);
+        splits.gave(1, at(30));
+        splits.asked(1, 0);
+        splits.tick(100);
+        splits.gave(0, Timestamp::MAX);
+        assert_eq!(splits.watermark(), at(30));
+        splits.finished(0);
+        assert_eq!(splits.watermark(), at(30));
+        splits.gave(1, Timestamp::MAX);
+        assert_eq!(splits.watermark(), Timestamp::MAX);
     }
 
     #[test]
