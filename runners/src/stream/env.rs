@@ -2,7 +2,7 @@
 //!
 //! Architecture invariant: nothing else under `stream` reads a clock, sleeps, spawns, or makes a channel.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use futures::future::BoxFuture;
 
@@ -10,8 +10,12 @@ use super::channel::{self, Receiver, Sender};
 
 /// Clock, sleep, spawning and channels.
 pub trait Env: Send + Sync + 'static {
-    /// Processing time, in milliseconds since the epoch.
+    /// Processing time, in milliseconds since the epoch: the machine's clock, which may be set forward and back.
     fn now_ms(&self) -> i64;
+    /// Milliseconds since some moment, for spans: no setting of a clock touches it.
+    fn steady_ms(&self) -> i64 {
+        self.now_ms()
+    }
     /// Waits for a span of processing time.
     fn sleep(&self, span: Duration) -> BoxFuture<'static, ()>;
     /// Waits for a span of the time of those whom calls wait for: the same, unless processing time is a script's.
@@ -29,12 +33,13 @@ pub trait Env: Send + Sync + 'static {
 /// The real world, by tokio.
 pub struct TokioEnv {
     runtime: tokio::runtime::Handle,
+    began: Instant,
 }
 
 impl TokioEnv {
     /// Tasks are spawned on `runtime`.
     pub fn new(runtime: tokio::runtime::Handle) -> Self {
-        TokioEnv { runtime }
+        TokioEnv { runtime, began: Instant::now() }
     }
 }
 
@@ -42,6 +47,10 @@ impl Env for TokioEnv {
     fn now_ms(&self) -> i64 {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    }
+
+    fn steady_ms(&self) -> i64 {
+        i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX)
     }
 
     fn sleep(&self, span: Duration) -> BoxFuture<'static, ()> {

@@ -123,7 +123,7 @@ impl ReaderTask {
                     }
                 }
                 Woken::Tick => {
-                    splits.status.tick(self.env.now_ms());
+                    splits.status.tick(self.env.steady_ms());
                     self.report(&splits.status);
                     tick = self.env.sleep(TICK);
                 }
@@ -136,9 +136,9 @@ impl ReaderTask {
                 Woken::Read(None) => break,
                 Woken::Read(Some(done)) => self.take_in(done, &mut splits, &mut announced).await?,
             }
-            let before_ms = self.env.now_ms();
+            let before_ms = self.env.steady_ms();
             self.announce(&splits.status, &mut announced).await;
-            splits.status.blocked(self.env.now_ms() - before_ms);
+            splits.status.blocked(self.env.steady_ms() - before_ms);
         }
         if is_drained || splits.status.all_finished() {
             self.to.send(Message::Watermark(Timestamp::MAX)).await;
@@ -159,11 +159,11 @@ impl ReaderTask {
         if split.finished {
             splits.status.add_finished(name.to_string());
         } else {
-            let number = splits.status.add(name.to_string(), watermark, self.env.now_ms());
+            let number = splits.status.add(name.to_string(), watermark, self.env.steady_ms());
             let opening = self.source.open(split.split.clone());
             let opened = guarded_async(&self.transform, Some(&name), opening).await?;
             let reader = opened.map_err(|cause| self.failed(&name, cause))?;
-            splits.status.asked(number, self.env.now_ms());
+            splits.status.asked(number, self.env.steady_ms());
             splits.reads.push(self.read(number, &name, reader));
         }
         splits.names.push(name);
@@ -180,7 +180,7 @@ impl ReaderTask {
         self.observer.lag(&name, reader.lag());
         let status = &mut splits.status;
         if bundle.is_empty() && progress == Progress::More && watermark <= status.split_watermark(split) {
-            status.gave_nothing(split, reader.is_caught_up(), self.env.now_ms());
+            status.gave_nothing(split, reader.is_caught_up(), self.env.steady_ms());
             splits.reads.push(self.read(split, &name, reader));
             return Ok(());
         }
@@ -194,14 +194,14 @@ impl ReaderTask {
         }
         if !bundle.is_empty() {
             announced.idle = false;
-            let before_ms = self.env.now_ms();
+            let before_ms = self.env.steady_ms();
             self.to.send(Message::Data { bundle, origin: Some(name.clone()) }).await;
-            status.blocked(self.env.now_ms() - before_ms);
+            status.blocked(self.env.steady_ms() - before_ms);
         }
         if progress == Progress::End {
             status.finished(split);
         } else {
-            status.asked(split, self.env.now_ms());
+            status.asked(split, self.env.steady_ms());
             splits.reads.push(self.read(split, &name, reader));
         }
         Ok(())
@@ -239,15 +239,16 @@ impl ReaderTask {
     }
 
     fn report(&self, status: &SplitWatermarks) {
-        let now_ms = self.env.now_ms();
+        let steady_ms = self.env.steady_ms();
+        let at = |since_ms: i64| Timestamp::from_millis(self.env.now_ms() - (steady_ms - since_ms));
         for (number, (name, split_status, watermark)) in status.splits().enumerate() {
             let words = match split_status {
                 SplitStatus::Active => "active".to_string(),
-                SplitStatus::Idle { since_ms } => format!("idle since {}", Timestamp::from_millis(since_ms)),
+                SplitStatus::Idle { since_ms } => format!("idle since {}", at(since_ms)),
                 SplitStatus::Finished => "finished".to_string(),
             };
-            let silent = status.silent_since(number).filter(|since_ms| now_ms - since_ms >= SILENT_AFTER_MS);
-            let silent_since = silent.map(Timestamp::from_millis);
+            let silent = status.silent_since(number).filter(|since_ms| steady_ms - since_ms >= SILENT_AFTER_MS);
+            let silent_since = silent.map(at);
             self.observer.split(name, SplitReport { status: words, watermark, silent_since, lag: None });
         }
     }

@@ -73,8 +73,9 @@ impl StageTask {
             {
                 self.take_part_in(checkpoint).await?;
             }
-            if now_ms - reported_ms >= REPORT_EVERY_MS {
-                reported_ms = now_ms;
+            let steady_ms = self.env.steady_ms();
+            if steady_ms - reported_ms >= REPORT_EVERY_MS {
+                reported_ms = steady_ms;
                 self.report(&mut reported_drops);
             }
         }

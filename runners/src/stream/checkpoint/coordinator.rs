@@ -78,7 +78,7 @@ impl Coordinator<'_> {
         loop {
             self.wait(&mut gathered).await?;
             let checkpoint = self.last + 1;
-            let requested_ms = self.env.now_ms();
+            let requested_ms = self.env.steady_ms();
             if gathered.ended.len() < self.tasks {
                 self.requests.send_replace(checkpoint);
             }
@@ -122,11 +122,11 @@ impl Coordinator<'_> {
         gathered: &mut Gathered,
         ended: bool,
     ) -> Result<(), Interruption> {
-        let gathered_ms = self.env.now_ms();
+        let gathered_ms = self.env.steady_ms();
         let (sections, manifest) = self.assemble(checkpoint, gathered, ended)?;
         let bytes = sections.iter().map(|section| section.log.len() as u64).sum();
         let (reference, manifest) = self.store(checkpoint, sections, manifest).await?;
-        let stored_ms = self.env.now_ms();
+        let stored_ms = self.env.steady_ms();
         let is_noted = self.commit(checkpoint, &reference, &manifest).await?;
         self.has_committed.store(true, Ordering::Relaxed);
         self.plan.graph.metrics.commit();
