@@ -2,10 +2,12 @@
 
 mod random;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 
+use purlin::coder::{Coder, Postcard};
 use purlin::prelude::*;
 use purlin::testing::{Outcome, ScriptedSource, simulate};
 
@@ -27,6 +29,7 @@ fn what_passes_through_comes_out_once() {
             .write("doubled", world.sink("doubled"));
     })
     .seeds(seeds(100))
+    .in_order("doubled", |n: &i64| n / 2 % 3)
     .run()
     .map(|outcomes| tell(&outcomes))
     .unwrap_or_else(|report| panic!("{report}"));
@@ -37,9 +40,10 @@ fn tell(outcomes: &[Outcome]) {
     let sum = |of: fn(&Outcome) -> u64| outcomes.iter().map(of).sum::<u64>();
     let (starts, kills) = (sum(|o| o.starts.into()), sum(|o| o.kills.into()));
     let (checkpoints, recoveries) = (sum(|o| o.checkpoints), sum(|o| o.recoveries));
-    let (zombies, steps) = (sum(|o| o.zombies.into()), sum(|o| o.steps));
+    let (zombies, stops, steps) = (sum(|o| o.zombies.into()), sum(|o| o.stops.into()), sum(|o| o.steps));
     println!(
-        "{} seeds: {starts} starts, {kills} kills, of which {zombies} came back, {checkpoints} checkpoints, {recoveries} recoveries, {steps} steps",
+        "{} seeds: {starts} starts, {stops} stops, {kills} kills, of which {zombies} came back, {checkpoints} checkpoints, {recoveries} recoveries, \
+         {steps} steps",
         outcomes.len()
     );
 }
@@ -116,6 +120,52 @@ fn every_call_has_one_answer() {
     .run()
     .map(|outcomes| tell(&outcomes))
     .unwrap_or_else(|report| panic!("{report}"));
+}
+
+#[test]
+fn whoever_is_idle_loses_nothing() {
+    simulate(|pipeline, world| {
+        let keyed = pipeline
+            .read("numbers", world.source(events(3, 60).idle_after(milliseconds(500))))
+            .key_by("remainder", |n| n % 7);
+        keyed.write("passed", world.sink("passed"));
+        keyed.combine_per_key("sum", Sum).write("sums", world.sink("sums"));
+    })
+    .seeds(seeds(100))
+    .run()
+    .map(|outcomes| tell(&outcomes))
+    .unwrap_or_else(|report| panic!("{report}"));
+}
+
+/// What a drained job has written of each number is all or nothing, in every sink alike, whenever it was drained.
+#[test]
+fn a_drained_job_ends_with_what_it_has_read() {
+    let simulation = simulate(|pipeline, world| {
+        let numbers = pipeline.read("numbers", world.source(events(3, 80)));
+        numbers.write("passed", world.sink("passed"));
+        let sums = numbers.window(Fixed::of(seconds(1))).key_by("remainder", |n| n % 7).combine_per_key("sum", Sum);
+        sums.write("sums", world.sink("sums"));
+    });
+    let outcomes = simulation.seeds(seeds(100)).drain().unwrap_or_else(|report| panic!("{report}"));
+    let mut lengths = BTreeSet::new();
+    for outcome in &outcomes {
+        let passed: Vec<i64> = decoded(outcome, "passed");
+        let sums: Vec<(i64, i64)> = decoded(outcome, "sums");
+        assert_eq!(passed.iter().sum::<i64>(), sums.iter().map(|(_, sum)| sum).sum::<i64>(), "the sinks disagree");
+        for split in 0..3 {
+            let given: Vec<i64> = passed.iter().copied().filter(|n| n % 3 == split).collect();
+            let wanted: Vec<i64> = (0..given.len() as i64).map(|n| n * 3 + split).collect();
+            assert_eq!(given, wanted, "split {split}: not what it gives first, each once and in order");
+        }
+        lengths.insert(passed.len());
+    }
+    assert!(lengths.len() > outcomes.len().min(100) / 5, "they were drained at many places: {lengths:?}");
+    tell(&outcomes);
+}
+
+fn decoded<T: Element>(outcome: &Outcome, sink: &str) -> Vec<T> {
+    let elements = outcome.written.get(sink).into_iter().flatten();
+    elements.map(|element| Postcard.decode(&mut element.as_slice()).expect("what a sink was given")).collect()
 }
 
 #[test]

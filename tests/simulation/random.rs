@@ -14,8 +14,8 @@ use crate::{seeds, tell};
 /// At most so many smaller pipelines are tried.
 const SHRINKS: usize = 300;
 
-/// A pipeline with its inputs, and whether stateful work comes behind it.
-type Case = (Recipe, Input, Input, bool);
+/// A pipeline with its inputs, whether stateful work comes beside it, and whether the right input has a sink of its own.
+type Case = (Recipe, Input, Input, bool, bool);
 
 /// The sum of a key's values in its window, told by a timer at the window's end.
 #[derive(Clone)]
@@ -64,15 +64,18 @@ fn case_of(seed: u64) -> impl ValueTree<Value = Case> {
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
-    let case = (recipe(), input(), input(), proptest::bool::ANY);
+    let case = (recipe(), input(), input(), proptest::bool::ANY, proptest::bool::ANY);
     case.new_tree(&mut runner).expect("the strategies reject nothing")
 }
 
-fn run((recipe, left, right, stateful): Case, seed: u64) -> Result<Vec<Outcome>, String> {
+fn run((recipe, left, right, stateful, passes): Case, seed: u64) -> Result<Vec<Outcome>, String> {
     let simulation = simulate(move |pipeline, world| {
         let left: PCollection<Pair> = pipeline.read("left", world.source(left.source()));
         let right: PCollection<Pair> = pipeline.read("right", world.source(right.source()));
-        recipe.build(left.clone(), right).write("output", world.sink("output"));
+        recipe.build(left.clone(), right.clone()).write("output", world.sink("output"));
+        if passes {
+            right.write("right again", world.sink("right"));
+        }
         if stateful {
             let windows = Fixed::of(milliseconds(17));
             left.window(windows).par_do_stateful("sum at the end", SumAtTheEnd).write("sums", world.sink("sums"));

@@ -13,8 +13,18 @@ pub struct Faults {
     pub lost_requests: u32,
     /// Out of a thousand requests, of how many the answer never arrives, though they are carried out.
     pub lost_replies: u32,
+    /// Out of a thousand writes to the storage, how many are carried out long after whoever asked was told that they had failed.
+    pub late_writes: u32,
+    /// Out of a thousand writes to the storage, how many fail and leave part of a file.
+    pub torn_writes: u32,
     /// The longest that a request takes each way.
     pub slowness: Duration,
+    /// The longest that a source is silent.
+    pub silence: Duration,
+    /// Out of a thousand looks at the clock, before how many it is set to another time.
+    pub clock_jumps: u32,
+    /// How often the job is asked to stop, and started again, at most.
+    pub stops: u32,
     /// How many processes are killed, at most.
     pub kills: u32,
     /// Out of a hundred kills, how many are none: the process is only paused, and goes on when its successor is at work.
@@ -23,12 +33,32 @@ pub struct Faults {
 
 impl Faults {
     /// Nothing goes wrong.
-    pub const NONE: Faults =
-        Faults { lost_requests: 0, lost_replies: 0, slowness: Duration::ZERO, kills: 0, zombies: 0 };
+    pub const NONE: Faults = Faults {
+        lost_requests: 0,
+        lost_replies: 0,
+        late_writes: 0,
+        torn_writes: 0,
+        slowness: Duration::ZERO,
+        silence: Duration::ZERO,
+        clock_jumps: 0,
+        stops: 0,
+        kills: 0,
+        zombies: 0,
+    };
 
     /// Much goes wrong.
-    pub const MANY: Faults =
-        Faults { lost_requests: 15, lost_replies: 15, slowness: Duration::from_millis(200), kills: 4, zombies: 30 };
+    pub const MANY: Faults = Faults {
+        lost_requests: 15,
+        lost_replies: 15,
+        late_writes: 10,
+        torn_writes: 10,
+        slowness: Duration::from_millis(200),
+        silence: Duration::from_secs(5),
+        clock_jumps: 5,
+        stops: 2,
+        kills: 4,
+        zombies: 30,
+    };
 }
 
 /// How a request goes.
@@ -39,6 +69,11 @@ pub(super) enum Fate {
     Lost,
     /// It is carried out, and whoever asked does not hear of it.
     Unanswered,
+    /// It is carried out when whoever asked has long given up. Only writes to the storage can be so late: the log cluster knows its
+    /// requests by epoch and sequence.
+    Late,
+    /// It fails half-way.
+    Torn,
 }
 
 /// The network between the engine and one thing outside.
@@ -60,6 +95,11 @@ impl Network {
         &self.world
     }
 
+    /// The longest that a source is silent.
+    pub(super) fn silence(&self) -> Duration {
+        self.faults.silence
+    }
+
     /// The way there or back.
     pub(super) async fn travel(&self) {
         let longest = u64::try_from(self.faults.slowness.as_millis()).unwrap_or(u64::MAX);
@@ -71,12 +111,29 @@ impl Network {
     /// What becomes of the next request.
     pub(super) fn fate(&self) -> Fate {
         let Faults { lost_requests, lost_replies, .. } = self.faults;
-        let drawn = self.world.random(|random| random.u32(0..1000));
-        let fate = match drawn {
-            n if n < lost_requests => Fate::Lost,
-            n if n < lost_requests + lost_replies => Fate::Unanswered,
-            _ => return Fate::Arrives,
-        };
+        self.draw([(lost_requests, Fate::Lost), (lost_replies, Fate::Unanswered)])
+    }
+
+    /// What becomes of the next write to the storage.
+    pub(super) fn fate_of_write(&self) -> Fate {
+        let Faults { lost_requests, lost_replies, late_writes, torn_writes, .. } = self.faults;
+        self.draw([
+            (lost_requests, Fate::Lost),
+            (lost_replies, Fate::Unanswered),
+            (late_writes, Fate::Late),
+            (torn_writes, Fate::Torn),
+        ])
+    }
+
+    /// One of these fates, each with so many chances out of a thousand; else it arrives.
+    fn draw<const N: usize>(&self, fates: [(u32, Fate); N]) -> Fate {
+        let mut drawn = self.world.random(|random| random.u32(0..1000));
+        let drawn = fates.into_iter().find(|(share, _)| {
+            let is_it = drawn < *share;
+            drawn = drawn.saturating_sub(*share);
+            is_it
+        });
+        let Some((_, fate)) = drawn else { return Fate::Arrives };
         let spent = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
         if spent.is_ok() { fate } else { Fate::Arrives }
     }

@@ -1,6 +1,7 @@
-//! A job in a simulated world: started, killed, paused, started again, until it has ended well.
+//! A job in a simulated world: started, killed, paused, stopped, started again, until it has ended well.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use super::surroundings::Surroundings;
 use super::world::{ProcessId, World};
 use crate::observe::Observer;
 use crate::reference::ReferenceRunner;
-use crate::stream::{CheckpointSettings, StreamRunner};
+use crate::stream::{CheckpointSettings, StopHandle, StopMode, StreamRunner};
 
 /// A run that takes longer than this has gone round in circles.
 const MOST_STEPS: u64 = 3_000_000;
@@ -29,6 +30,7 @@ pub struct Job {
     build: Arc<Build>,
     seed: u64,
     faults: Faults,
+    is_drained: bool,
 }
 
 /// What became of a job.
@@ -40,6 +42,8 @@ pub struct Outcome {
     pub kills: u32,
     /// Of these, how many were only paused and went on later.
     pub zombies: u32,
+    /// How often it was asked to stop.
+    pub stops: u32,
     /// How many checkpoints were committed.
     pub checkpoints: u64,
     /// How often a process went on from its last checkpoint by itself.
@@ -53,7 +57,12 @@ pub struct Outcome {
 impl Job {
     /// The pipeline that `build` builds, under `seed`.
     pub fn new(build: Arc<Build>, seed: u64, faults: Faults) -> Self {
-        Job { build, seed, faults }
+        Job { build, seed, faults, is_drained: false }
+    }
+
+    /// The same job, drained at some moment: it ends before its sources do.
+    pub fn drained(self) -> Self {
+        Job { is_drained: true, ..self }
     }
 
     /// What the reference runner writes, by sink.
@@ -76,6 +85,7 @@ impl Job {
         let mut settings = CheckpointSettings::new("simulated", storage);
         settings.interval = interval;
         let kills = world.random(|random| random.u32(0..=self.faults.kills));
+        let stops = world.random(|random| random.u32(0..=self.faults.stops));
         let mut run = Run {
             job: self,
             world,
@@ -83,8 +93,12 @@ impl Job {
             surroundings,
             ended: Arc::default(),
             process: 0,
+            stop: StopHandle::new(),
             kills_left: kills,
             next_kill: None,
+            stops_left: stops,
+            next_stop: None,
+            drain_at: None,
             paused: Vec::new(),
             observers: Vec::new(),
             outcome: Outcome::default(),
@@ -108,9 +122,16 @@ struct Run<'a> {
     ended: Arc<Mutex<BTreeMap<ProcessId, Result<(), Failure>>>>,
     /// The one that is at work.
     process: ProcessId,
+    /// Stops it.
+    stop: StopHandle,
     kills_left: u32,
     /// The step at which the process is killed.
     next_kill: Option<u64>,
+    stops_left: u32,
+    /// The step at which the process is asked to stop.
+    next_stop: Option<u64>,
+    /// From which step on every process is asked to drain.
+    drain_at: Option<u64>,
     /// Processes that were left for dead, and the steps at which they go on.
     paused: Vec<(ProcessId, u64)>,
     observers: Vec<Arc<Observer>>,
@@ -123,9 +144,11 @@ impl Run<'_> {
         loop {
             self.step()?;
             self.kill_if_due()?;
+            self.stop_if_due();
             self.wake_the_dead();
             match self.take_end(self.process) {
                 None => {}
+                Some(Ok(())) if self.stop.mode() == Some(StopMode::Stop) => self.start()?,
                 Some(Ok(())) => break,
                 // As a supervisor would.
                 Some(Err(failure)) if self.outcome.starts < MOST_STARTS => {
@@ -168,22 +191,42 @@ impl Run<'_> {
         let observer = Arc::new(Observer::default());
         self.observers.push(observer.clone());
         let runner = StreamRunner::new().parallelism(workers).observer(observer).checkpoints(self.settings.clone());
-        let env = Arc::new(SimulatedEnv { world: self.world.clone(), process: self.process });
+        let (clock_jumps, offset_ms) = (self.job.faults.clock_jumps, AtomicI64::new(0));
+        let env = Arc::new(SimulatedEnv { world: self.world.clone(), process: self.process, clock_jumps, offset_ms });
+        self.stop = runner.stop_handle();
         let (ended, process) = (self.ended.clone(), self.process);
         let work = async move {
             let result = runner.run_in(env, &graph).await;
             ended.lock().unwrap_or_else(PoisonError::into_inner).insert(process, result);
         };
         self.world.spawn(self.process, Box::pin(work));
-        if self.kills_left > 0 {
-            // Often in the middle of starting, sometimes late.
-            let steps = self.world.random(|random| {
-                let most = 2 << random.u32(4..12);
-                random.u64(1..most)
-            });
-            self.next_kill = Some(self.world.steps() + steps);
+        self.next_kill = (self.kills_left > 0).then(|| self.some_step());
+        self.next_stop = (self.stops_left > 0).then(|| self.some_step());
+        if self.job.is_drained && self.drain_at.is_none() {
+            self.drain_at = Some(self.some_step());
         }
         Ok(())
+    }
+
+    /// A step to come: often in the middle of starting, sometimes late.
+    fn some_step(&self) -> u64 {
+        let steps = self.world.random(|random| {
+            let most = 2 << random.u32(4..12);
+            random.u64(1..most)
+        });
+        self.world.steps() + steps
+    }
+
+    fn stop_if_due(&mut self) {
+        let is_due = |step: &u64| *step <= self.world.steps();
+        if self.drain_at.as_ref().is_some_and(is_due) {
+            self.stop.stop(StopMode::Drain);
+        } else if self.next_stop.as_ref().is_some_and(is_due) {
+            self.next_stop = None;
+            self.stops_left -= 1;
+            self.outcome.stops += 1;
+            self.stop.stop(StopMode::Stop);
+        }
     }
 
     fn kill_if_due(&mut self) -> Result<(), String> {
@@ -197,11 +240,7 @@ impl Run<'_> {
         if self.world.random(|random| random.u32(0..100)) < zombies {
             self.outcome.zombies += 1;
             self.world.pause(self.process);
-            let steps = self.world.random(|random| {
-                let most = 2 << random.u32(4..13);
-                random.u64(1..most)
-            });
-            self.paused.push((self.process, self.world.steps() + steps));
+            self.paused.push((self.process, self.some_step()));
         } else {
             self.world.kill(self.process);
         }

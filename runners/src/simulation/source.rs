@@ -16,8 +16,10 @@ pub(super) struct RemoteSource<T> {
     pub(super) network: Option<Network>,
 }
 
-/// What passes before a source has something more, at most.
+/// What passes before a source has something more, at most, when it is not silent.
 const LONGEST_PAUSE_MS: u64 = 60;
+/// A source is silent at one read in so many.
+const SILENT_ONCE_IN: u8 = 50;
 
 #[async_trait]
 impl<T: Element> Source for RemoteSource<T> {
@@ -66,7 +68,11 @@ struct RemoteReader<T: Element> {
 impl<T: Element> Reader<RemoteSource<T>> for RemoteReader<T> {
     async fn read(&mut self, into: &mut Bundle<T>) -> Result<Progress, BoxError> {
         if let Some(network) = &self.network {
-            let pause = network.world().random(|random| random.u64(0..=LONGEST_PAUSE_MS));
+            let longest = u64::try_from(network.silence().as_millis()).unwrap_or(u64::MAX);
+            let pause = network.world().random(|random| match random.u8(0..SILENT_ONCE_IN) {
+                0 => random.u64(0..=longest),
+                _ => random.u64(0..=LONGEST_PAUSE_MS),
+            });
             network.world().sleep(Duration::from_millis(pause)).await;
             if network.fate() == Fate::Lost {
                 return Err("the simulated source cannot be reached".into());

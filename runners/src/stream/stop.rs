@@ -20,7 +20,7 @@ pub struct StopHandle {
 }
 
 impl StopHandle {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         StopHandle { mode: Arc::new(watch::Sender::new(None)) }
     }
 
@@ -30,7 +30,7 @@ impl StopHandle {
     }
 
     /// How the pipeline is to end, if it is to end by now.
-    pub(super) fn mode(&self) -> Option<StopMode> {
+    pub(crate) fn mode(&self) -> Option<StopMode> {
         *self.mode.borrow()
     }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -30,13 +31,14 @@ pub struct ScriptedSource<T> {
     splits: Arc<Vec<Vec<(T, Timestamp)>>>,
     bundle: usize,
     moving_watermark: bool,
+    idle_after: Option<Duration>,
 }
 
 impl<T: Element> ScriptedSource<T> {
     /// The elements of each split in their order of arrival; each split in one bundle, the watermark at MIN until the end.
     pub fn new(splits: impl IntoIterator<Item = Vec<(T, Timestamp)>>) -> Self {
         let splits = Arc::new(splits.into_iter().collect());
-        ScriptedSource { splits, bundle: usize::MAX, moving_watermark: false }
+        ScriptedSource { splits, bundle: usize::MAX, moving_watermark: false, idle_after: None }
     }
 
     /// Gives bundles of `elements` elements, at least one; the last of a split may be smaller.
@@ -48,6 +50,12 @@ impl<T: Element> ScriptedSource<T> {
     /// without making anything late.
     pub fn moving_watermark(self, moves: bool) -> Self {
         ScriptedSource { moving_watermark: moves, ..self }
+    }
+
+    /// A split that is silent for so long turns [idle](Source::idle_timeout): where something makes it silent, as [`simulate`](super::simulate) does,
+    /// the others' watermark goes on without it, and what it gives afterwards may be late.
+    pub fn idle_after(self, silence: Duration) -> Self {
+        ScriptedSource { idle_after: Some(silence), ..self }
     }
 }
 
@@ -79,6 +87,10 @@ impl<T: Element> Source for ScriptedSource<T> {
 
     fn io(&self) -> Io {
         Io::Local
+    }
+
+    fn idle_timeout(&self) -> Option<Duration> {
+        self.idle_after
     }
 
     async fn splits(&self, _request: SplitRequest) -> Result<Vec<ScriptedSplit>, BoxError> {

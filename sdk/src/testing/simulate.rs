@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use purlin_model::coder::{Coder, Postcard};
 use purlin_runners::simulation::{Build, Faults, Job, Outcome, Surroundings};
 
-use crate::Pipeline;
+use crate::{Element, Pipeline};
 
 /// Checks that a pipeline's output is exactly-once whatever happens around it: `build` builds it, with sources and sinks of the
 /// [`Surroundings`] that it is given.
 ///
 /// Each seed is one run of the streaming runner in a simulated world: its tasks take their turns at random, time passes at random, checkpoints are
-/// made, requests to the storage and to the sinks' cluster are slow, or lost, or not answered, the process is killed and started again with
-/// another parallelism, or is only left for dead and comes back. In the end someone who reads committed output must see exactly what the reference
-/// runner writes, each element once.
+/// made, requests to the storage and to the sinks' cluster are slow, or lost, or not answered, or carried out much later, sources are silent,
+/// clocks are set, the process is stopped or killed and started again with another parallelism, or is only left for dead and comes back. In
+/// the end someone who reads committed output must see exactly what the reference runner writes, each element once.
 ///
 /// A failing seed is named, and so is the least that has to go wrong for it to fail.
 ///
@@ -36,14 +37,18 @@ use crate::Pipeline;
 /// .check();
 /// ```
 pub fn simulate(build: impl Fn(&Pipeline, &Surroundings) + Send + Sync + 'static) -> Simulation {
-    Simulation { build: Arc::new(build), seeds: 0..100, faults: Faults::MANY }
+    Simulation { build: Arc::new(build), seeds: 0..100, faults: Faults::MANY, orders: Vec::new() }
 }
+
+/// The key of an encoded element, itself encoded.
+type KeyOf = dyn Fn(&[u8]) -> Result<Vec<u8>, String> + Send + Sync;
 
 /// A pipeline to be [simulated](simulate).
 pub struct Simulation {
     build: Arc<Build>,
     seeds: Range<u64>,
     faults: Faults,
+    orders: Vec<(String, Box<KeyOf>)>,
 }
 
 impl Simulation {
@@ -55,6 +60,37 @@ impl Simulation {
     /// What may go wrong; [much](Faults::MANY) unless said.
     pub fn faults(self, faults: Faults) -> Self {
         Simulation { faults, ..self }
+    }
+
+    /// Has the order looked at, too: what `sink` holds of each key has to be in the reference runner's order. For pipelines in which a key's
+    /// elements come from one split, and nothing on the way puts them in another order.
+    ///
+    /// ```
+    /// use purlin::prelude::*;
+    /// use purlin::testing::{ScriptedSource, simulate};
+    ///
+    /// simulate(|pipeline, world| {
+    ///     let walks = (0..2_u32).map(|walker| (0..30_u32).map(|n| ((walker, n), Timestamp::MIN)).collect());
+    ///     let steps = ScriptedSource::new(walks).bundles_of(4);
+    ///     pipeline.read("steps", world.source(steps)).write("steps again", world.sink("steps"));
+    /// })
+    /// .seeds(0..10)
+    /// .in_order("steps", |(walker, _): &(u32, u32)| *walker)
+    /// .check();
+    /// ```
+    pub fn in_order<T: Element, K: Element>(
+        mut self,
+        sink: &str,
+        key: impl Fn(&T) -> K + Send + Sync + 'static,
+    ) -> Self {
+        let key_of = move |mut element: &[u8]| {
+            let element: T = Postcard.decode(&mut element).map_err(|error| error.to_string())?;
+            let mut encoded = Vec::new();
+            Postcard.encode(&key(&element), &mut encoded).map_err(|error| error.to_string())?;
+            Ok(encoded)
+        };
+        self.orders.push((sink.into(), Box::new(key_of)));
+        self
     }
 
     /// Runs all seeds.
@@ -71,7 +107,7 @@ impl Simulation {
     pub fn run(self) -> Result<Vec<Outcome>, String> {
         let expected =
             Job::expected(&*self.build).map_err(|failure| format!("the reference runner failed: {failure}"))?;
-        let expected = sorted(expected);
+        let expected = Expected { orders: self.in_orders(&expected)?, written: sorted(expected) };
         let mut outcomes = Vec::new();
         for seed in self.seeds.clone() {
             match self.one(seed, self.faults, &expected) {
@@ -85,25 +121,55 @@ impl Simulation {
         Ok(outcomes)
     }
 
-    fn one(&self, seed: u64, faults: Faults, expected: &Written) -> Result<Outcome, String> {
+    /// Runs all seeds, each of them drained at some moment, and gives what was written. It is not compared: what was read by then is up to the
+    /// seed. Whether the sinks agree with one another is for the caller to see.
+    pub fn drain(self) -> Result<Vec<Outcome>, String> {
+        let job = |seed| Job::new(self.build.clone(), seed, self.faults).drained();
+        self.seeds.map(|seed| job(seed).run().map_err(|reason| format!("seed {seed} fails: {reason}"))).collect()
+    }
+
+    fn one(&self, seed: u64, faults: Faults, expected: &Expected) -> Result<Outcome, String> {
         let mut outcome = Job::new(self.build.clone(), seed, faults).run()?;
-        let written = sorted(std::mem::take(&mut outcome.written));
-        for (sink, wanted) in expected {
+        let written = std::mem::take(&mut outcome.written);
+        let orders = self.in_orders(&written)?;
+        let written = sorted(written);
+        for (sink, wanted) in &expected.written {
             let found = written.get(sink).map(Vec::as_slice).unwrap_or_default();
             if found != wanted.as_slice() {
                 return Err(difference(sink, wanted, found));
             }
         }
-        Ok(outcome)
+        match self.orders.iter().zip(orders.iter().zip(&expected.orders)).find(|(_, (found, wanted))| found != wanted) {
+            Some(((sink, _), _)) => Err(format!("`{sink}` holds what it should, but for some key in another order")),
+            None => Ok(outcome),
+        }
+    }
+
+    /// What the sinks hold whose order matters, by key.
+    fn in_orders(&self, written: &Written) -> Result<Vec<Written<Vec<u8>>>, String> {
+        let by_key = |(sink, key_of): &(String, Box<KeyOf>)| {
+            let mut by_key = BTreeMap::new();
+            for element in written.get(sink).into_iter().flatten() {
+                let elements: &mut Vec<_> = by_key.entry(key_of(element)?).or_default();
+                elements.push(element.clone());
+            }
+            Ok(by_key)
+        };
+        self.orders.iter().map(by_key).collect()
     }
 
     /// The same seed with less and less going wrong, as long as it fails.
-    fn least(&self, seed: u64, mut reason: String, expected: &Written) -> (Faults, String) {
-        let lessers: [fn(&mut Faults); 6] = [
+    fn least(&self, seed: u64, mut reason: String, expected: &Expected) -> (Faults, String) {
+        let lessers: [fn(&mut Faults); 11] = [
+            |faults| faults.clock_jumps = 0,
             |faults| faults.zombies = 0,
             |faults| faults.kills = 0,
+            |faults| faults.stops = 0,
+            |faults| faults.torn_writes = 0,
+            |faults| faults.late_writes = 0,
             |faults| faults.lost_replies = 0,
             |faults| faults.lost_requests = 0,
+            |faults| faults.silence = std::time::Duration::ZERO,
             |faults| faults.slowness = std::time::Duration::ZERO,
             |faults| faults.kills = faults.kills.min(1),
         ];
@@ -121,7 +187,16 @@ impl Simulation {
     }
 }
 
-type Written = BTreeMap<String, Vec<Vec<u8>>>;
+/// Encoded elements by sink, or by key.
+type Written<K = String> = BTreeMap<K, Vec<Vec<u8>>>;
+
+/// What the reference runner writes.
+struct Expected {
+    /// By sink, sorted.
+    written: Written,
+    /// By key, of each sink whose order matters.
+    orders: Vec<Written<Vec<u8>>>,
+}
 
 fn sorted(mut written: Written) -> Written {
     written.values_mut().for_each(|elements| elements.sort());
