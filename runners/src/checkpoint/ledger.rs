@@ -84,15 +84,21 @@ impl Checkpoints {
     /// job is refused.
     pub async fn register_incarnation(&self) -> Result<u64, CheckpointError> {
         self.claim().await?;
-        let next = self.newest_incarnation().await?.map_or(1, |newest| newest + 1);
-        for number in next..next + REGISTER_TRIES {
-            let file = format::encode(FileKind::Incarnation, &number)?;
-            match self.storage.put_new(&names::incarnation(number), file).await {
-                Ok(()) => return Ok(number),
+        let mut next = self.newest_incarnation().await?.map_or(1, |newest| newest + 1);
+        for _ in 0..REGISTER_TRIES {
+            let file = format::encode(FileKind::Incarnation, &next)?;
+            let is_own = match self.storage.put_new(&names::incarnation(next), file).await {
+                Ok(()) => true,
                 // Another start, or this one when it was told of an error and tried again: numbers are not scarce.
-                Err(StorageError::Exists { .. }) => {}
+                Err(StorageError::Exists { .. }) => false,
                 Err(error) => return Err(error.into()),
+            };
+            // Whoever was held up between looking and taking may have a number that was free only because it is long over.
+            let newest = self.newest_incarnation().await?.unwrap_or(next);
+            if is_own && newest <= next {
+                return Ok(next);
             }
+            next = newest.max(next) + 1;
         }
         let place = self.file(&names::incarnation(next));
         Err(StorageError::other(place, "registered", "other processes keep registering the same job").into())

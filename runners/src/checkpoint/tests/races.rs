@@ -1,7 +1,10 @@
 //! Starts of one job that race, over a folder.
 
 use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+
+use async_trait::async_trait;
 
 use super::*;
 
@@ -41,6 +44,52 @@ fn no_two_starts_are_one_incarnation() {
     taken.sort_unstable();
     taken.dedup();
     assert_eq!(taken.len(), 80);
+}
+
+/// A storage that shows nothing the first time that it is asked what there is: as if whoever asks was held up with the answer in hand.
+struct HeldUp(MemoryStorage, AtomicBool);
+
+#[async_trait]
+impl Storage for HeldUp {
+    fn describe(&self) -> String {
+        self.0.describe()
+    }
+
+    async fn put_new(&self, name: &str, contents: Vec<u8>) -> Result<(), StorageError> {
+        self.0.put_new(name, contents).await
+    }
+
+    async fn get(&self, name: &str) -> Result<Vec<u8>, StorageError> {
+        self.0.get(name).await
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<String>, StorageError> {
+        match self.1.swap(true, Ordering::Relaxed) {
+            false => Ok(Vec::new()),
+            true => self.0.list(prefix).await,
+        }
+    }
+
+    async fn delete(&self, name: &str) -> Result<(), StorageError> {
+        self.0.delete(name).await
+    }
+}
+
+#[test]
+fn a_start_that_was_held_up_gets_no_number_that_is_long_over() {
+    let storage = MemoryStorage::default();
+    let others = Checkpoints::new(Arc::new(storage.clone()), "totals");
+    let late = Checkpoints::new(Arc::new(HeldUp(storage, AtomicBool::new(false))), "totals");
+    block_on(async {
+        for _ in 0..3 {
+            others.register_incarnation().await.expect("it registers");
+        }
+        let (manifest, _) = others.write(&snapshot(1, 3), &[], Manifest::default()).await.expect("written");
+        others.commit(1, &manifest, 3).await.expect("committed");
+        let confirmed = others.committed().await.expect("readable").expect("a commit");
+        others.collect_garbage(1, &confirmed, 3).await.expect("collected");
+        assert_eq!(late.register_incarnation().await.expect("it registers"), 4, "1 and 2 are free again");
+    });
 }
 
 #[test]

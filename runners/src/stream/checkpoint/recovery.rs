@@ -1,7 +1,8 @@
 //! From the last commit to a run that goes on from it.
 //!
-//! The order matters: register an incarnation; fence whoever was there before; only then read what was committed, load the snapshot that it
-//! names, and seek. A named snapshot that is missing or damaged is refused under exactly-once, for going back further would write output
+//! The order matters: register an incarnation; fence whoever was there before; see that nobody newer has registered in the meantime; only then
+//! read what was committed, load the snapshot that it names, and seek. So whoever is newer fences later: none is fenced by its
+//! predecessor and goes on to remove files that the predecessor is about to commit. A named snapshot that is missing or damaged is refused under exactly-once, for going back further would write output
 //! again; at-least-once may go back, loudly.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -91,6 +92,9 @@ pub(in crate::stream) async fn recover(
         Some(cluster) => {
             let (transactions, progress) =
                 JobTransactions::start(cluster.clone(), &settings.job, settings.transaction_timeout()).await?;
+            if let Some(by) = checkpoints.newest_incarnation().await?.filter(|newest| *newest > incarnation) {
+                return Err(Interruption::superseded(&settings.job, by));
+            }
             if let (None, Some(noted)) = (&progress, &noted) {
                 return Err(lost_progress(settings, &*cluster, noted.checkpoint).into());
             }
