@@ -2,5 +2,6 @@
 
 mod changed;
 mod damaged;
+mod full;
 mod job;
 mod resuming;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use futures::future::{Either, select};
+use purlin_model::Failure;
 use purlin_model::sink::{Publishing, SinkRun};
 use tokio::sync::{mpsc, watch};
 
@@ -147,13 +148,22 @@ impl<'a> Attempt<'a> {
         let coordinating = Box::pin(coordinator.run());
         let interrupted = match select(Box::pin(running.outcome()), coordinating).await {
             // The last checkpoint is still to be made.
-            Either::Left((Ok(_), coordinating)) => return coordinating.await,
+            Either::Left((Ok(_), coordinating)) => {
+                return coordinating.await.map_err(|reason| reason.unwrap_or_else(without_a_word));
+            }
             Either::Left((Err(failure), _)) => return Err(failure.into()),
             Either::Right((Ok(()), running)) => return Ok(running.await.map(drop)?),
-            Either::Right((Err(interruption), _)) => interruption,
+            Either::Right((Err(Some(interruption)), _)) => interruption,
+            Either::Right((Err(None), running)) => {
+                return Err(running.await.map_or_else(Into::into, |_| without_a_word()));
+            }
         };
         // Nothing of this attempt may be left when the next begins.
         running.end().await;
         Err(interrupted)
     }
+}
+
+fn without_a_word() -> Interruption {
+    Failure::other("the tasks of the streaming engine ended without a word").into()
 }

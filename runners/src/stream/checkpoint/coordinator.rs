@@ -72,8 +72,8 @@ struct Gathered {
 }
 
 impl Coordinator<'_> {
-    /// Makes checkpoints until every task has ended, and a last one then.
-    pub(in crate::stream) async fn run(mut self) -> Result<(), Interruption> {
+    /// Makes checkpoints until every task has ended, and a last one then. `None` says that tasks are gone before their time, and know why.
+    pub(in crate::stream) async fn run(mut self) -> Result<(), Option<Interruption>> {
         let mut gathered = Gathered::default();
         loop {
             self.wait(&mut gathered).await?;
@@ -95,13 +95,13 @@ impl Coordinator<'_> {
     }
 
     /// Waits until the next checkpoint is due, or every task has ended.
-    async fn wait(&mut self, gathered: &mut Gathered) -> Result<(), Interruption> {
+    async fn wait(&mut self, gathered: &mut Gathered) -> Result<(), Option<Interruption>> {
         let mut due = self.env.sleep(self.settings.interval);
         while gathered.ended.len() < self.tasks {
             match select(due, Box::pin(self.parts.recv())).await {
                 Either::Left(_) => return Ok(()),
                 Either::Right((part, still_due)) => {
-                    gathered.take(part.ok_or_else(tasks_are_gone)?);
+                    gathered.take(part.ok_or(None)?);
                     due = still_due;
                 }
             }
@@ -109,8 +109,8 @@ impl Coordinator<'_> {
         Ok(())
     }
 
-    async fn receive(&mut self, gathered: &mut Gathered) -> Result<(), Interruption> {
-        gathered.take(self.parts.recv().await.ok_or_else(tasks_are_gone)?);
+    async fn receive(&mut self, gathered: &mut Gathered) -> Result<(), Option<Interruption>> {
+        gathered.take(self.parts.recv().await.ok_or(None)?);
         Ok(())
     }
 
@@ -380,8 +380,4 @@ impl Gathered {
         }
         all
     }
-}
-
-fn tasks_are_gone() -> Interruption {
-    Failure::other("the tasks of the streaming engine ended without a word").into()
 }

@@ -1,6 +1,7 @@
 //! Why a run with checkpoints ended before its time: for good, or to go on from its last checkpoint.
 
 use std::error::Error;
+use std::io::{self, ErrorKind};
 
 use purlin_model::Failure;
 use purlin_model::transaction::{LogError, LogErrorKind};
@@ -31,7 +32,7 @@ impl Interruption {
 }
 
 impl From<Failure> for Interruption {
-    /// By what a cluster says, wherever in the chain of causes; any other failure is the pipeline's own.
+    /// By what a cluster or the operating system says, wherever in the chain of causes; any other failure is the pipeline's own.
     fn from(failure: Failure) -> Self {
         match &failure {
             Failure::Sink { cause, .. } | Failure::Source { cause, .. } | Failure::Other(cause) => match said(&**cause)
@@ -45,12 +46,37 @@ impl From<Failure> for Interruption {
     }
 }
 
-/// What a cluster has said in a chain of causes.
+/// What a cluster or the operating system has said in a chain of causes, as far as that tells whether trying again helps.
 fn said(cause: &(dyn Error + 'static)) -> Option<LogErrorKind> {
-    match cause.downcast_ref::<LogError>() {
-        Some(error) => Some(error.kind),
-        None => said(cause.source()?),
+    if let Some(error) = cause.downcast_ref::<LogError>() {
+        return Some(error.kind);
     }
+    match cause.downcast_ref::<io::Error>() {
+        Some(error) if passes(error.kind()) => Some(LogErrorKind::Retriable),
+        _ => said(cause.source()?),
+    }
+}
+
+/// Whether this is about the moment, not about what was asked for.
+fn passes(kind: ErrorKind) -> bool {
+    use ErrorKind::*;
+    matches!(
+        kind,
+        StorageFull
+            | QuotaExceeded
+            | TimedOut
+            | Interrupted
+            | ResourceBusy
+            | ConnectionRefused
+            | ConnectionReset
+            | ConnectionAborted
+            | NotConnected
+            | BrokenPipe
+            | HostUnreachable
+            | NetworkUnreachable
+            | NetworkDown
+            | StaleNetworkFileHandle
+    )
 }
 
 impl From<CheckpointError> for Interruption {
