@@ -163,6 +163,20 @@ fn a_drained_job_ends_with_what_it_has_read() {
     tell(&outcomes);
 }
 
+#[test]
+fn a_snapshot_that_rots_is_refused() {
+    let simulation = simulate(|pipeline, world| {
+        let keyed = pipeline.read("numbers", world.source(events(3, 80))).key_by("remainder", |n| n % 7);
+        keyed.write("passed", world.sink("passed"));
+        keyed.window(Fixed::of(seconds(1))).combine_per_key("sum", Sum).write("sums", world.sink("sums"));
+    });
+    let outcomes = simulation.seeds(seeds(200)).rot().unwrap_or_else(|report| panic!("{report}"));
+    let refusals: Vec<&String> = outcomes.iter().filter_map(|outcome| outcome.refused.as_ref()).collect();
+    assert!(refusals.len() * 20 > outcomes.len(), "only {} of {} needed the file", refusals.len(), outcomes.len());
+    assert!(refusals.iter().all(|reason| reason.contains("would write output again")), "{refusals:?}");
+    tell(&outcomes);
+}
+
 fn decoded<T: Element>(outcome: &Outcome, sink: &str) -> Vec<T> {
     let elements = outcome.written.get(sink).into_iter().flatten();
     elements.map(|element| Postcard.decode(&mut element.as_slice()).expect("what a sink was given")).collect()

@@ -1,7 +1,7 @@
 //! What may go wrong with a request to something outside, and how likely.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::world::World;
@@ -83,12 +83,14 @@ pub(super) struct Network {
     faults: Faults,
     /// How many faults may still happen: in the end all goes well, or no run would end.
     left: Arc<AtomicU32>,
+    /// How many requests there were, and answers.
+    travels: Arc<AtomicU64>,
 }
 
 impl Network {
     pub(super) fn new(world: World, faults: Faults) -> Self {
         let left = world.random(|random| random.u32(0..40));
-        Network { world, faults, left: Arc::new(AtomicU32::new(left)) }
+        Network { world, faults, left: Arc::new(AtomicU32::new(left)), travels: Arc::default() }
     }
 
     pub(super) fn world(&self) -> &World {
@@ -100,8 +102,14 @@ impl Network {
         self.faults.silence
     }
 
+    /// How many requests there were so far, and answers.
+    pub(super) fn travels(&self) -> u64 {
+        self.travels.load(Ordering::Relaxed)
+    }
+
     /// The way there or back.
     pub(super) async fn travel(&self) {
+        self.travels.fetch_add(1, Ordering::Relaxed);
         let longest = u64::try_from(self.faults.slowness.as_millis()).unwrap_or(u64::MAX);
         // Most are fast.
         let span = self.world.random(|random| if random.bool() { 0 } else { random.u64(0..=longest) });

@@ -31,6 +31,7 @@ pub struct Job {
     seed: u64,
     faults: Faults,
     is_drained: bool,
+    rots: bool,
 }
 
 /// What became of a job.
@@ -50,6 +51,8 @@ pub struct Outcome {
     pub recoveries: u64,
     /// How many steps it took.
     pub steps: u64,
+    /// Why it could not be started again, for good.
+    pub refused: Option<String>,
     /// The encoded elements that a reader of committed output sees, by sink.
     pub written: BTreeMap<String, Vec<Vec<u8>>>,
 }
@@ -57,12 +60,18 @@ pub struct Outcome {
 impl Job {
     /// The pipeline that `build` builds, under `seed`.
     pub fn new(build: Arc<Build>, seed: u64, faults: Faults) -> Self {
-        Job { build, seed, faults, is_drained: false }
+        Job { build, seed, faults, is_drained: false, rots: false }
     }
 
     /// The same job, drained at some moment: it ends before its sources do.
     pub fn drained(self) -> Self {
         Job { is_drained: true, ..self }
+    }
+
+    /// The same job, of which some file of some snapshot rots at some moment, at which it is killed. If it needs that file it cannot be
+    /// started again.
+    pub fn rotting(self) -> Self {
+        Job { rots: true, ..self }
     }
 
     /// What the reference runner writes, by sink.
@@ -79,16 +88,18 @@ impl Job {
         let world = World::new(self.seed);
         let network = Network::new(world.clone(), self.faults);
         let cluster = SimulatedCluster::new(network.clone());
-        let storage = Arc::new(SimulatedStorage::new(network.clone()));
-        let surroundings = Surroundings::simulated(network, cluster);
+        let storage = SimulatedStorage::new(network.clone());
+        let surroundings = Surroundings::simulated(network.clone(), cluster);
         let interval = Duration::from_millis(world.random(|random| 1 << random.u32(0..9)));
-        let mut settings = CheckpointSettings::new("simulated", storage);
+        let mut settings = CheckpointSettings::new("simulated", Arc::new(storage.clone()));
         settings.interval = interval;
         let kills = world.random(|random| random.u32(0..=self.faults.kills));
         let stops = world.random(|random| random.u32(0..=self.faults.stops));
         let mut run = Run {
             job: self,
             world,
+            network,
+            storage,
             settings,
             surroundings,
             ended: Arc::default(),
@@ -99,6 +110,7 @@ impl Job {
             stops_left: stops,
             next_stop: None,
             drain_at: None,
+            rot_at: None,
             paused: Vec::new(),
             observers: Vec::new(),
             outcome: Outcome::default(),
@@ -113,9 +125,20 @@ impl Job {
     }
 }
 
+/// When something befalls a process.
+#[derive(Clone, Copy)]
+enum Moment {
+    /// After so many steps of the world.
+    Step(u64),
+    /// When so many requests or answers have set out.
+    Travel(u64),
+}
+
 struct Run<'a> {
     job: &'a Job,
     world: World,
+    network: Network,
+    storage: SimulatedStorage,
     settings: CheckpointSettings,
     surroundings: Surroundings,
     /// How processes ended.
@@ -125,13 +148,15 @@ struct Run<'a> {
     /// Stops it.
     stop: StopHandle,
     kills_left: u32,
-    /// The step at which the process is killed.
-    next_kill: Option<u64>,
+    /// When the process is killed.
+    next_kill: Option<Moment>,
     stops_left: u32,
     /// The step at which the process is asked to stop.
     next_stop: Option<u64>,
     /// From which step on every process is asked to drain.
     drain_at: Option<u64>,
+    /// When a file rots.
+    rot_at: Option<Moment>,
     /// Processes that were left for dead, and the steps at which they go on.
     paused: Vec<(ProcessId, u64)>,
     observers: Vec<Arc<Observer>>,
@@ -145,11 +170,16 @@ impl Run<'_> {
             self.step()?;
             self.kill_if_due()?;
             self.stop_if_due();
+            self.rot_if_due();
             self.wake_the_dead();
             match self.take_end(self.process) {
                 None => {}
                 Some(Ok(())) if self.stop.mode() == Some(StopMode::Stop) => self.start()?,
                 Some(Ok(())) => break,
+                Some(Err(Failure::Options(reason))) if self.job.rots && self.rot_at.is_none() => {
+                    self.outcome.refused = Some(reason);
+                    break;
+                }
                 // As a supervisor would.
                 Some(Err(failure)) if self.outcome.starts < MOST_STARTS => {
                     tracing::debug!("process {} ended: {failure}", self.process);
@@ -200,12 +230,34 @@ impl Run<'_> {
             ended.lock().unwrap_or_else(PoisonError::into_inner).insert(process, result);
         };
         self.world.spawn(self.process, Box::pin(work));
-        self.next_kill = (self.kills_left > 0).then(|| self.some_step());
+        self.next_kill = (self.kills_left > 0).then(|| self.some_moment());
         self.next_stop = (self.stops_left > 0).then(|| self.some_step());
+        if self.job.rots && self.outcome.starts == 1 {
+            self.rot_at = Some(self.some_moment());
+        }
         if self.job.is_drained && self.drain_at.is_none() {
             self.drain_at = Some(self.some_step());
         }
         Ok(())
+    }
+
+    /// Half of the time in the middle of a request to the storage or to the cluster, where it matters most.
+    fn some_moment(&self) -> Moment {
+        if self.world.random(|random| random.bool()) {
+            return Moment::Step(self.some_step());
+        }
+        let travels = self.world.random(|random| {
+            let most = 2 << random.u32(1..8);
+            random.u64(1..most)
+        });
+        Moment::Travel(self.network.travels() + travels)
+    }
+
+    fn is_due(&self, moment: Moment) -> bool {
+        match moment {
+            Moment::Step(step) => self.world.steps() >= step,
+            Moment::Travel(number) => self.network.travels() >= number,
+        }
     }
 
     /// A step to come: often in the middle of starting, sometimes late.
@@ -230,7 +282,7 @@ impl Run<'_> {
     }
 
     fn kill_if_due(&mut self) -> Result<(), String> {
-        if self.next_kill.is_none_or(|step| step > self.world.steps()) || self.has_ended(self.process) {
+        if self.next_kill.is_none_or(|moment| !self.is_due(moment)) || self.has_ended(self.process) {
             return Ok(());
         }
         self.next_kill = None;
@@ -245,6 +297,15 @@ impl Run<'_> {
             self.world.kill(self.process);
         }
         self.start()
+    }
+
+    fn rot_if_due(&mut self) {
+        if self.rot_at.is_some_and(|moment| self.is_due(moment)) && self.storage.rot() {
+            self.rot_at = None;
+            // What it has in memory is whole; what counts is what it could start from.
+            self.kills_left += 1;
+            self.next_kill = Some(Moment::Step(0));
+        }
     }
 
     fn wake_the_dead(&mut self) {

@@ -30,6 +30,24 @@ impl SimulatedStorage {
         SimulatedStorage { network, files: Arc::default() }
     }
 
+    /// Changes a byte of some file of some snapshot, as a disk does that is going to fail; whether there was one.
+    pub(super) fn rot(&self) -> bool {
+        let mut files = self.files();
+        let mut snapshots: Vec<_> = files.iter_mut().filter(|(name, _)| names_a_snapshot(name)).collect();
+        let random = |bound| self.network.world().random(|random| random.usize(0..bound));
+        if snapshots.is_empty() {
+            return false;
+        }
+        let (_, file) = snapshots.swap_remove(random(snapshots.len()));
+        match file.len() {
+            0 => false,
+            length => {
+                file[random(length)] ^= 1;
+                true
+            }
+        }
+    }
+
     fn files(&self) -> MutexGuard<'_, Files> {
         lock(&self.files)
     }

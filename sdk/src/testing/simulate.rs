@@ -128,6 +128,27 @@ impl Simulation {
         self.seeds.map(|seed| job(seed).run().map_err(|reason| format!("seed {seed} fails: {reason}"))).collect()
     }
 
+    /// Runs all seeds, in each of which some file of some snapshot rots. A job that needs it must refuse to go on, and what it has written by
+    /// then must be part of what the reference runner writes, each element once.
+    pub fn rot(self) -> Result<Vec<Outcome>, String> {
+        let expected =
+            Job::expected(&*self.build).map_err(|failure| format!("the reference runner failed: {failure}"))?;
+        let job = |seed| Job::new(self.build.clone(), seed, self.faults).rotting();
+        let one = |seed| {
+            let outcome = job(seed).run()?;
+            for (sink, wanted) in &expected {
+                let found = outcome.written.get(sink).map(Vec::as_slice).unwrap_or_default();
+                let counts = counts(wanted, found);
+                let is_whole = outcome.refused.is_some() || counts.values().all(|count| *count == 0);
+                if !is_whole || counts.values().any(|count| *count > 0) {
+                    return Err(difference(sink, wanted, found));
+                }
+            }
+            Ok(outcome)
+        };
+        self.seeds.clone().map(|seed| one(seed).map_err(|reason| format!("seed {seed} fails: {reason}"))).collect()
+    }
+
     fn one(&self, seed: u64, faults: Faults, expected: &Expected) -> Result<Outcome, String> {
         let mut outcome = Job::new(self.build.clone(), seed, faults).run()?;
         let written = std::mem::take(&mut outcome.written);
@@ -203,11 +224,17 @@ fn sorted(mut written: Written) -> Written {
     written
 }
 
-/// What is missing and what is too much, of two sorted lists.
-fn difference(sink: &str, wanted: &[Vec<u8>], found: &[Vec<u8>]) -> String {
+/// How often each element is there beyond how often it should be.
+fn counts<'a>(wanted: &'a [Vec<u8>], found: &'a [Vec<u8>]) -> BTreeMap<&'a [u8], i64> {
     let mut counts: BTreeMap<&[u8], i64> = BTreeMap::new();
     wanted.iter().for_each(|element| *counts.entry(element).or_default() -= 1);
     found.iter().for_each(|element| *counts.entry(element).or_default() += 1);
+    counts
+}
+
+/// What is missing and what is too much.
+fn difference(sink: &str, wanted: &[Vec<u8>], found: &[Vec<u8>]) -> String {
+    let counts = counts(wanted, found);
     let missing: i64 = counts.values().filter(|count| **count < 0).map(|count| -count).sum();
     let surplus: i64 = counts.values().filter(|count| **count > 0).sum();
     let example =
