@@ -5,4 +5,5 @@ mod examples;
 mod explain;
 mod metrics;
 mod signals;
+mod stalled;
 mod streaming_job;

@@ -16,12 +16,17 @@ pub(crate) struct StreamingJob {
 impl StreamingJob {
     /// Starts a broker with orders, and the job; returns once it has read them all.
     pub(crate) fn start(options: &str) -> (StreamingJob, Running) {
+        Self::start_over(2, options)
+    }
+
+    /// The same, with orders in so many of the two partitions.
+    pub(crate) fn start_over(partitions: i32, options: &str) -> (StreamingJob, Running) {
         let mock = MockBroker::start(&[("orders", 2), ("totals", 1)]).expect("a mock broker");
         let (place, port, servers) = (Place::new(), free_port(), mock.bootstrap_servers().to_string());
         let orders: Vec<String> =
             (0..ORDERS).map(|n| format!(r#"{{"customer":1,"amount":{n},"at":{}}}"#, n * 1000)).collect();
-        for partition in 0..2 {
-            let own = orders.iter().skip(partition as usize).step_by(2);
+        for partition in 0..partitions {
+            let own = orders.iter().skip(partition as usize).step_by(partitions as usize);
             Broker::at(&servers).send("orders", partition, own.map(String::as_bytes));
         }
         let running = place.start(&format!(

@@ -25,3 +25,10 @@ pub fn value(port: u16, metric: &str) -> Option<f64> {
     let sample = answer.lines().find(|line| line.strip_prefix(metric).is_some_and(|rest| rest.starts_with('{')))?;
     sample.rsplit(' ').next()?.parse().ok()
 }
+
+/// The value of the first sample of a metric with this label, as it is written: `name="value"`.
+pub fn labelled(port: u16, metric: &str, label: &str) -> Option<f64> {
+    let answer = get(port, "/metrics")?;
+    let of_metric = |line: &&str| line.strip_prefix(metric).is_some_and(|rest| rest.starts_with('{'));
+    answer.lines().filter(of_metric).find(|line| line.contains(label))?.rsplit(' ').next()?.parse().ok()
+}
