@@ -1,125 +1,17 @@
 //! A disk that is full: the job waits for room, or ends and says so; nothing is lost, and nothing is there twice.
 
-use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use purlin::bundle::Bundle;
-use purlin::io::memory::{self, MemoryStream, StagedValues};
+use purlin::Failure;
+use purlin::io::memory::{self, MemoryStream};
 use purlin::prelude::*;
 use purlin::runners::CheckpointSettings;
-use purlin::runners::checkpoint::{MemoryStorage, Storage, StorageError};
-use purlin::sink::{Io, SinkRun, Visibility, Writer};
-use purlin::{BoxError, Failure};
+use purlin::runners::checkpoint::MemoryStorage;
+
+use crate::small_disk::{Checkpoints, Disk, Output};
 
 const ELEMENTS: i64 = 400;
-
-/// Has room, then for some writes none, then room again.
-#[derive(Clone)]
-struct Disk {
-    writes: Arc<AtomicU32>,
-    full_from: u32,
-    full_until: u32,
-}
-
-impl Disk {
-    fn full(full_from: u32, writes: u32) -> Self {
-        Disk { writes: Arc::default(), full_from, full_until: full_from.saturating_add(writes) }
-    }
-
-    fn is_full(&self) -> bool {
-        (self.full_from..self.full_until).contains(&self.writes.fetch_add(1, Ordering::Relaxed))
-    }
-
-    fn was_full(&self) -> bool {
-        self.writes.load(Ordering::Relaxed) > self.full_from
-    }
-}
-
-/// Checkpoints on such a disk.
-struct Checkpoints(MemoryStorage, Disk);
-
-#[async_trait]
-impl Storage for Checkpoints {
-    fn describe(&self) -> String {
-        "the small disk".into()
-    }
-
-    async fn put_new(&self, name: &str, contents: Vec<u8>) -> Result<(), StorageError> {
-        match self.1.is_full() {
-            true => Err(StorageError::NoSpace { path: format!("the small disk/{name}") }),
-            false => self.0.put_new(name, contents).await,
-        }
-    }
-
-    async fn get(&self, name: &str) -> Result<Vec<u8>, StorageError> {
-        self.0.get(name).await
-    }
-
-    async fn list(&self, prefix: &str) -> Result<Vec<String>, StorageError> {
-        self.0.list(prefix).await
-    }
-
-    async fn delete(&self, name: &str) -> Result<(), StorageError> {
-        self.0.delete(name).await
-    }
-}
-
-/// Output on such a disk.
-struct Output(MemorySink<i64>, Disk);
-
-#[async_trait]
-impl Sink for Output {
-    type Item = i64;
-    type Staged = StagedValues;
-
-    fn describe(&self) -> String {
-        "files on the small disk".into()
-    }
-
-    fn io(&self) -> Io {
-        Io::Local
-    }
-
-    fn visibility(&self) -> Visibility {
-        Visibility::OnPublish
-    }
-
-    async fn begin(&self, run: &SinkRun) -> Result<(), BoxError> {
-        self.0.begin(run).await
-    }
-
-    async fn open(&self, worker: usize) -> Result<Box<dyn Writer<Self>>, BoxError> {
-        Ok(Box::new(OutputWriter(self.0.open(worker).await?, self.1.clone())))
-    }
-
-    async fn publish(&self, staged: Vec<StagedValues>) -> Result<(), BoxError> {
-        self.0.publish(staged).await
-    }
-
-    async fn discard(&self) -> Result<(), BoxError> {
-        self.0.discard().await
-    }
-}
-
-struct OutputWriter(Box<dyn Writer<MemorySink<i64>>>, Disk);
-
-#[async_trait]
-impl Writer<Output> for OutputWriter {
-    async fn write(&mut self, bundle: &mut Bundle<i64>) -> Result<(), BoxError> {
-        self.0.write(bundle).await
-    }
-
-    async fn stage(&mut self) -> Result<Option<StagedValues>, BoxError> {
-        let staged = self.0.stage().await?;
-        match staged.is_some() && self.1.is_full() {
-            true => Err(Box::new(io::Error::from(io::ErrorKind::StorageFull))),
-            false => Ok(staged),
-        }
-    }
-}
 
 /// A job with its checkpoints and its output, each on a disk.
 struct Place {

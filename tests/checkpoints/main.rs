@@ -5,3 +5,5 @@ mod damaged;
 mod full;
 mod job;
 mod resuming;
+mod small_disk;
+mod superseded;

@@ -1,5 +1,5 @@
-//! `totals` killed at random moments, left for dead and woken, its broker killed under it: what a reader of committed records sees is what a
-//! plain loop over the same orders gives.
+//! `totals` killed at random moments, left for dead and woken, its broker killed under it: what a reader of committed records sees, or of the
+//! folder that it fills, is what a plain loop over the same orders gives.
 //!
 //! `ci/kills` runs it at full size with a broker of its own. `PURLIN_KILLS` says how often the job is killed, `PURLIN_KILL_ORDERS` how many
 //! orders there are, `PURLIN_BROKER_KILLS` how often the broker is killed and started again, which needs one that `ci/kafka` started
@@ -8,6 +8,7 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use purlin_tests::metrics::{free_port, labelled};
 use purlin_tests::{Broker, Place, Running, Signal, eventually, with_broker};
 
 use crate::expected::{assert_same, totals};
@@ -26,47 +27,66 @@ fn number(name: &str, ordinary: u64) -> u64 {
     said.map_or(ordinary, |said| said.replace('_', "").parse().unwrap_or_else(|_| panic!("{name} is a number")))
 }
 
+/// Where totals go.
+enum Target {
+    Topic(String),
+    Folder,
+}
+
 #[test]
 fn nothing_is_lost_and_nothing_is_there_twice() {
-    with_broker(|broker| {
-        let (kills, count) = (number("PURLIN_KILLS", 6), number("PURLIN_KILL_ORDERS", 40_000));
-        let broker_kills = number("PURLIN_BROKER_KILLS", 0);
-        let began = Instant::now();
-        let place = Place::new().patience(Duration::from_secs(120));
-        place.ok(&format!("totals --generate {count} --customers 2000 --output orders"));
-        let expected = totals(&place.path("orders"), WINDOW_MS);
-        let mut orders = Vec::new();
-        each_order(&place.path("orders"), |order| orders.push(order));
-        orders.sort_by_key(|order| order.at);
-        assert_eq!(orders.len() as u64, count);
+    with_broker(|broker| check(broker, Target::Topic(broker.topic("killed-totals", PARTITIONS))));
+}
 
-        let (input, output) = (broker.topic("killed-orders", PARTITIONS), broker.topic("killed-totals", PARTITIONS));
-        let life_ms = (LIFE_MS.0 + LIFE_MS.1) / 2 + 600;
-        let lasting = Duration::from_millis(kills * life_ms + broker_kills * 8_000);
-        let story = std::thread::scope(|scope| {
-            let sending = scope.spawn(|| send(broker, &input, &orders, lasting));
-            let mut killer = Killer { broker, place: &place, input: &input, output: &output, story: Story::default() };
-            killer.kill_again_and_again(kills, broker_kills);
-            sending.join().expect("all orders are sent");
-            killer.drain(count);
-            killer.story
-        });
-        let actual = total::in_committed(broker, &output);
-        println!(
-            "{count} orders, {} starts, {} kills (SIGKILL), {} instances left for dead and woken, {} kills of the broker, {:.0} s: {} totals \
-             committed, {} expected",
-            story.starts,
-            story.kills,
-            story.zombies,
-            story.broker_kills,
-            began.elapsed().as_secs_f64(),
-            actual.len(),
-            expected.len()
-        );
-        assert_same("after all kills", &actual, &expected);
-        assert_eq!(story.kills + story.zombies, kills);
-        broker.delete(&[input, output]);
+#[test]
+fn nor_is_it_in_files() {
+    with_broker(|broker| check(broker, Target::Folder));
+}
+
+fn check(broker: &Broker, target: Target) {
+    let (kills, count) = (number("PURLIN_KILLS", 6), number("PURLIN_KILL_ORDERS", 40_000));
+    let broker_kills = number("PURLIN_BROKER_KILLS", 0);
+    let began = Instant::now();
+    let place = Place::new().patience(Duration::from_secs(120));
+    place.ok(&format!("totals --generate {count} --customers 2000 --output orders"));
+    let expected = totals(&place.path("orders"), WINDOW_MS);
+    let mut orders = Vec::new();
+    each_order(&place.path("orders"), |order| orders.push(order));
+    orders.sort_by_key(|order| order.at);
+    assert_eq!(orders.len() as u64, count);
+
+    let input = broker.topic("killed-orders", PARTITIONS);
+    let life_ms = (LIFE_MS.0 + LIFE_MS.1) / 2 + 600;
+    let lasting = Duration::from_millis(kills * life_ms + broker_kills * 8_000);
+    let story = std::thread::scope(|scope| {
+        let sending = scope.spawn(|| send(broker, &input, &orders, lasting));
+        let mut killer = Killer { broker, place: &place, input: &input, target: &target, story: Story::default() };
+        killer.kill_again_and_again(kills, broker_kills);
+        sending.join().expect("all orders are sent");
+        killer.drain(count);
+        killer.story
     });
+    let actual = match &target {
+        Target::Topic(output) => total::in_committed(broker, output),
+        Target::Folder => total::in_folder(&place.path("totals")),
+    };
+    println!(
+        "{count} orders, {} starts, {} kills (SIGKILL), {} instances left for dead and woken, {} kills of the broker, {:.0} s: {} totals \
+             committed, {} expected",
+        story.starts,
+        story.kills,
+        story.zombies,
+        story.broker_kills,
+        began.elapsed().as_secs_f64(),
+        actual.len(),
+        expected.len()
+    );
+    assert_same("after all kills", &actual, &expected);
+    assert_eq!(story.kills + story.zombies, kills);
+    broker.delete(&[input]);
+    if let Target::Topic(output) = target {
+        broker.delete(&[output]);
+    }
 }
 
 /// What has happened.
@@ -82,20 +102,27 @@ struct Killer<'a> {
     broker: &'a Broker,
     place: &'a Place,
     input: &'a str,
-    output: &'a str,
+    target: &'a Target,
     story: Story,
 }
 
 impl Killer<'_> {
     fn start(&mut self) -> Running {
+        self.start_with("")
+    }
+
+    fn start_with(&mut self, options: &str) -> Running {
         self.story.starts += 1;
+        let output = match self.target {
+            Target::Topic(topic) => format!("--output-topic {topic}"),
+            Target::Folder => "--output totals".into(),
+        };
         self.place.start(&format!(
-            "totals --runner stream --bootstrap-servers {} --input-topic {} --output-topic {} --window 1m --drain --guarantee exactly-once \
-             --checkpoint-dir checkpoints --checkpoint-interval 150ms --job-name {} --log warn --quiet",
+            "totals --runner stream --bootstrap-servers {} --input-topic {} {output} --window 1m --drain --guarantee exactly-once \
+             --checkpoint-dir checkpoints --checkpoint-interval 150ms --job-name {} --log warn --quiet {options}",
             self.broker.servers(),
             self.input,
-            self.output,
-            self.output
+            self.input
         ))
     }
 
@@ -143,12 +170,22 @@ impl Killer<'_> {
 
     /// Everything is sent: the last instance reads it to its end, and is told to emit every open window.
     fn drain(&mut self, count: u64) {
-        let job = self.start();
+        let port = free_port();
+        let job = self.start_with(&format!("--metrics-listen {port}"));
         let limit = Duration::from_secs(120);
-        let group = format!("purlin-{}", self.output);
         eventually("the job to have read everything", limit, || {
-            (self.broker.group_positions(&group, self.input) == count).then_some(())
+            let lag = |partition| {
+                labelled(port, "purlin_split_lag_elements", &format!("split=\"{}/{partition}\"", self.input))
+            };
+            (0..PARTITIONS).all(|partition| lag(partition) == Some(0.0)).then_some(())
         });
+        if let Target::Topic(_) = self.target {
+            // Tools that look at consumer groups see it, too.
+            let group = format!("purlin-{}", self.input);
+            eventually("the group's positions", limit, || {
+                (self.broker.group_positions(&group, self.input) == count).then_some(())
+            });
+        }
         job.signal(Signal::Interrupt);
         let outcome = job.wait(limit);
         assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);

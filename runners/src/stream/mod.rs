@@ -172,35 +172,38 @@ impl StreamRunner {
         loop {
             let attempt = Attempt::new(self, env.clone(), plan, settings);
             let (result, has_committed) = attempt.run().await;
-            let interruption = match result {
-                Ok(()) => return Ok(()),
-                Err(interruption) => interruption,
-            };
-            let failure = match interruption {
-                Interruption::Passing(failure) => failure,
-                Interruption::Fenced(failure) => match attempt.superseded_by().await {
-                    Some(by) => return Err(Failure::Superseded { job: settings.job.clone(), by }),
-                    None => failure,
-                },
-                Interruption::Final(failure) => return Err(failure),
-            };
+            let Err(interruption) = result else { return Ok(()) };
             has_started |= attempt.has_started();
-            if !has_started {
-                // At launch whoever launches wants to know; a job that was at work goes on trying.
-                return Err(failure);
-            }
             failed_in_a_row = if has_committed { 1 } else { failed_in_a_row + 1 };
-            if failed_in_a_row > settings.recoveries || self.stop.mode().is_some() {
+            // At launch whoever launches wants to know; a job that was at work goes on trying.
+            let may_go_on = has_started && failed_in_a_row <= settings.recoveries && self.stop.mode().is_none();
+            let (failure, goes_on) = match interruption {
+                Interruption::Passing(failure) => (failure, may_go_on),
+                Interruption::Final(failure) => (failure, false),
+            };
+            if goes_on {
+                let most = settings.recoveries;
+                tracing::warn!("{failure}; going on from the last checkpoint (recovery {failed_in_a_row} of {most})");
+                env.sleep(pause_before(failed_in_a_row)).await;
+            }
+            // Whatever it stumbled over: if the job was started again elsewhere, that is why, and it must not take over again.
+            if is_around(&failure)
+                && let Some(by) = attempt.superseded_by().await
+            {
+                tracing::debug!("before it was seen that the job runs elsewhere: {failure}");
+                return Err(Failure::Superseded { job: settings.job.clone(), by });
+            }
+            if !goes_on {
                 return Err(failure);
             }
             self.observer.recovered();
-            tracing::warn!(
-                "{failure}; going on from the last checkpoint (recovery {failed_in_a_row} of {})",
-                settings.recoveries
-            );
-            env.sleep(pause_before(failed_in_a_row)).await;
         }
     }
+}
+
+/// Whether a failure is of what is around the job, and not of its pipeline or its options.
+fn is_around(failure: &Failure) -> bool {
+    matches!(failure, Failure::Sink { .. } | Failure::Source { .. } | Failure::Other(_))
 }
 
 /// The wait before a recovery: from 100 ms, doubled each time, up to 10 s.

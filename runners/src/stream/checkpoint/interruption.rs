@@ -13,10 +13,9 @@ use crate::checkpoint::CheckpointError;
 pub(in crate::stream) enum Interruption {
     /// Trying again does not help.
     Final(Failure),
-    /// Something around the job failed, or it is in doubt whether a commit happened: the last commit tells, and the job goes on from there.
+    /// Something around the job failed, or it is in doubt whether a commit happened, or a transaction was taken away, by a newer instance of
+    /// the job or by the cluster because it took too long: the storage tells, and the last commit, from which the job goes on.
     Passing(Failure),
-    /// A transaction was taken away: by a newer instance of the job, or by the cluster because it took too long. Which, the storage tells.
-    Fenced(Failure),
 }
 
 impl Interruption {
@@ -37,8 +36,9 @@ impl From<Failure> for Interruption {
         match &failure {
             Failure::Sink { cause, .. } | Failure::Source { cause, .. } | Failure::Other(cause) => match said(&**cause)
             {
-                Some(LogErrorKind::Retriable | LogErrorKind::Abortable) => Interruption::Passing(failure),
-                Some(LogErrorKind::Fenced) => Interruption::Fenced(failure),
+                Some(LogErrorKind::Retriable | LogErrorKind::Abortable | LogErrorKind::Fenced) => {
+                    Interruption::Passing(failure)
+                }
                 Some(LogErrorKind::Fatal) | None => Interruption::Final(failure),
             },
             _ => Interruption::Final(failure),
@@ -82,8 +82,9 @@ fn passes(kind: ErrorKind) -> bool {
 impl From<CheckpointError> for Interruption {
     fn from(error: CheckpointError) -> Self {
         match error {
-            CheckpointError::Storage(_) => Interruption::Passing(Failure::other(error)),
-            CheckpointError::Fenced { .. } => Interruption::Fenced(Failure::other(error)),
+            CheckpointError::Storage(_) | CheckpointError::Fenced { .. } => {
+                Interruption::Passing(Failure::other(error))
+            }
             CheckpointError::OtherJob { .. } => Interruption::Final(Failure::Options(error.to_string())),
             _ => Interruption::Final(Failure::other(error)),
         }
