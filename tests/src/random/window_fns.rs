@@ -53,17 +53,6 @@ impl WindowFn for TaggedSessions {
     }
 
     fn merge(&self, windows: &[Window]) -> Vec<Merged> {
-        let mut merged: Vec<Merged> = Vec::new();
-        for window in windows {
-            match merged.iter_mut().rfind(|run| run.result.tag == window.tag) {
-                Some(run) if run.result.end > window.start => {
-                    run.result.end = run.result.end.max(window.end);
-                    run.parts.push(*window);
-                }
-                _ => merged.push(Merged { result: *window, parts: vec![*window] }),
-            }
-        }
-        merged.retain(|run| run.parts.len() > 1);
-        merged
+        Merged::overlapping(windows)
     }
 }

@@ -1,6 +1,5 @@
 //! The function behind windows that elements give.
 
-use super::merging::overlapping;
 use super::{Merged, Window, WindowFn, WindowSet};
 use crate::Timestamp;
 
@@ -65,6 +64,6 @@ impl WindowFn for ByElement {
     }
 
     fn merge(&self, windows: &[Window]) -> Vec<Merged> {
-        if self.merges { overlapping(windows) } else { Vec::new() }
+        if self.merges { Merged::overlapping(windows) } else { Vec::new() }
     }
 }

@@ -2,21 +2,32 @@
 
 use super::{Merged, Window};
 
-/// Runs of `windows`, sorted by start, in which each overlaps those before it. Ones that only touch stay apart, and so do
-/// windows of different tags (SEMANTICS §2).
-pub(super) fn overlapping(windows: &[Window]) -> Vec<Merged> {
-    let mut merged: Vec<Merged> = Vec::new();
-    for window in windows {
-        match merged.iter_mut().rfind(|run| run.result.tag == window.tag) {
-            Some(run) if run.result.end > window.start => {
-                run.result.end = run.result.end.max(window.end);
-                run.parts.push(*window);
+impl Merged {
+    /// Runs of `windows`, sorted by start, in which each overlaps those before it: what [`merge`](super::WindowFn::merge) of a window function
+    /// like sessions gives. Windows that only touch stay apart, and so do those of different tags (SEMANTICS §2).
+    ///
+    /// ```
+    /// use purlin_model::Timestamp;
+    /// use purlin_model::window::{Merged, Window};
+    ///
+    /// let window = |start, end| Window::new(Timestamp::from_millis(start), Timestamp::from_millis(end));
+    /// let merged = Merged::overlapping(&[window(0, 10), window(5, 20), window(20, 30)]);
+    /// assert_eq!(merged, [Merged { result: window(0, 20), parts: vec![window(0, 10), window(5, 20)] }]);
+    /// ```
+    pub fn overlapping(windows: &[Window]) -> Vec<Merged> {
+        let mut merged: Vec<Merged> = Vec::new();
+        for window in windows {
+            match merged.iter_mut().rfind(|run| run.result.tag == window.tag) {
+                Some(run) if run.result.end > window.start => {
+                    run.result.end = run.result.end.max(window.end);
+                    run.parts.push(*window);
+                }
+                _ => merged.push(Merged { result: *window, parts: vec![*window] }),
             }
-            _ => merged.push(Merged { result: *window, parts: vec![*window] }),
         }
+        merged.retain(|run| run.parts.len() > 1);
+        merged
     }
-    merged.retain(|run| run.parts.len() > 1);
-    merged
 }
 
 #[cfg(test)]
@@ -31,7 +42,7 @@ mod tests {
             Window { tag, ..Window::new(start, end) }
         };
         let windows = [window(0, 10, 0), window(1, 20, 7), window(5, 12, 0), window(12, 13, 0), window(15, 16, 7)];
-        let merged = overlapping(&windows);
+        let merged = Merged::overlapping(&windows);
         let expected = [
             Merged { result: window(0, 12, 0), parts: vec![windows[0], windows[2]] },
             Merged { result: window(1, 20, 7), parts: vec![windows[1], windows[4]] },

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::merging::overlapping;
 use super::{Merged, Window, WindowFn, WindowSet};
 use crate::Timestamp;
 use crate::time::millis;
@@ -43,6 +42,6 @@ impl WindowFn for Sessions {
     }
 
     fn merge(&self, windows: &[Window]) -> Vec<Merged> {
-        overlapping(windows)
+        Merged::overlapping(windows)
     }
 }
