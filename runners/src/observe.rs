@@ -62,8 +62,18 @@ pub struct SplitReport {
     pub watermark: Timestamp,
     /// Since when it has given nothing though it was asked, if that is for more than a moment.
     pub silent_since: Option<Timestamp>,
+    /// Since when what it has given waits for room downstream, and it is not asked for more: back pressure.
+    pub blocked_since: Option<Timestamp>,
     /// Elements known to be waiting.
     pub lag: Option<u64>,
+}
+
+impl SplitReport {
+    /// A split may be read before it is first reported on, and then be silent.
+    fn unreported() -> Self {
+        let (status, watermark) = ("active".to_string(), Timestamp::MIN);
+        SplitReport { status, watermark, silent_since: None, blocked_since: None, lag: None }
+    }
 }
 
 impl Observer {
@@ -109,10 +119,12 @@ impl Observer {
 
     /// How many elements are known to be waiting in a split.
     pub fn lag(&self, name: &str, lag: Option<u64>) {
-        // A split may be read before it is first reported on, and then be silent.
-        let unreported =
-            || SplitReport { status: "active".into(), watermark: Timestamp::MIN, silent_since: None, lag: None };
-        lock(&self.splits).entry(name.to_string()).or_insert_with(unreported).lag = lag;
+        lock(&self.splits).entry(name.to_string()).or_insert_with(SplitReport::unreported).lag = lag;
+    }
+
+    /// Since when a split is not asked because there is no room downstream; `None` when there is again.
+    pub fn blocked(&self, name: &str, since: Option<Timestamp>) {
+        lock(&self.splits).entry(name.to_string()).or_insert_with(SplitReport::unreported).blocked_since = since;
     }
 
     /// A streaming stage's output watermark on one worker.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use purlin_model::Timestamp;
 
-use crate::observe::Observer;
+use crate::observe::{Observer, SplitReport};
 
 /// The split that holds the watermark of the sources.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub struct Held {
     pub at: Timestamp,
     /// Since when it has given nothing though it was asked; `None` while it gives.
     pub silent_since: Option<Timestamp>,
+    /// Since when it is not asked because there is no room downstream; `None` while there is.
+    pub blocked_since: Option<Timestamp>,
 }
 
 impl Observer {
@@ -23,7 +25,8 @@ impl Observer {
         let splits = self.splits();
         let active = splits.into_iter().filter(|(_, report)| report.status == "active");
         let (by, report) = active.min_by_key(|(_, report)| report.watermark)?;
-        Some(Held { by, at: report.watermark, silent_since: report.silent_since })
+        let SplitReport { watermark, silent_since, blocked_since, .. } = report;
+        Some(Held { by, at: watermark, silent_since, blocked_since })
     }
 }
 
@@ -34,9 +37,10 @@ impl fmt::Display for Held {
             at => write!(f, "watermark {at}, held by ")?,
         }
         f.write_str(&self.by)?;
-        match self.silent_since {
-            Some(since) => write!(f, ", silent since {since}"),
-            None => Ok(()),
+        match (self.blocked_since, self.silent_since) {
+            (Some(since), _) => write!(f, ", not asked since {since} because what is downstream takes its time"),
+            (None, Some(since)) => write!(f, ", silent since {since}"),
+            (None, None) => Ok(()),
         }
     }
 }
@@ -44,7 +48,6 @@ impl fmt::Display for Held {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::SplitReport;
 
     #[test]
     fn the_furthest_behind_of_those_that_count_holds_it() {
@@ -55,6 +58,7 @@ mod tests {
             status: status.into(),
             watermark: at(watermark),
             silent_since,
+            blocked_since: None,
             lag: None,
         };
         observer.split("orders/0", report("active", 90, None));
@@ -62,11 +66,19 @@ mod tests {
         observer.split("orders/2", report("finished", 5, None));
         observer.split("orders/3", report("active", 50, Some(at(1_000))));
         let held = observer.held().expect("somebody holds it");
-        assert_eq!(held, Held { by: "orders/3".into(), at: at(50), silent_since: Some(at(1_000)) });
+        assert_eq!(
+            held,
+            Held { by: "orders/3".into(), at: at(50), silent_since: Some(at(1_000)), blocked_since: None }
+        );
         let words = "watermark 1970-01-01T00:00:00.050Z, held by orders/3, silent since 1970-01-01T00:00:01Z";
         assert!(
             held.to_string().starts_with(&words[..30]) && held.to_string().contains("orders/3, silent since"),
             "{held}"
         );
+        observer.blocked("orders/3", Some(at(2_000)));
+        let words = observer.held().expect("somebody holds it").to_string();
+        assert!(words.contains("orders/3, not asked since 1970-01-01T00:00:02"), "{words}");
+        observer.blocked("orders/3", None);
+        assert_eq!(observer.held(), Some(held));
     }
 }

@@ -40,6 +40,10 @@ fn check(build: impl Fn(PCollection<u64>) -> PCollection<u64>) {
         let read = still(&job);
         assert!(read < ahead_max(workers).min(ELEMENTS), "{read} read ahead with {workers} workers");
         assert!(results.seen().is_empty());
+        let held = eventually("the reason to be told", PATIENCE, || {
+            job.observer.held().filter(|held| held.blocked_since.is_some())
+        });
+        assert!(held.to_string().contains("not asked since"), "{held}");
         results.open();
         sender.close();
         let observer = job.end();

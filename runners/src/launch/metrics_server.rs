@@ -94,8 +94,9 @@ impl MetricsServer {
         if let Some(held) = self.observer.held() {
             let labels = format!(",split=\"{}\"", escaped(&held.by));
             line("gauge", "purlin_watermark_held_seconds", &labels, seconds(held.at));
-            let silent = held.silent_since.map_or("0".into(), seconds);
-            line("gauge", "purlin_watermark_holder_silent_since_seconds", &labels, silent);
+            let since = |at: Option<Timestamp>| at.map_or("0".into(), seconds);
+            line("gauge", "purlin_watermark_holder_silent_since_seconds", &labels, since(held.silent_since));
+            line("gauge", "purlin_watermark_holder_blocked_since_seconds", &labels, since(held.blocked_since));
         }
         if let Some(checkpoint) = self.observer.checkpoint() {
             line("gauge", "purlin_checkpoint_last", "", checkpoint.checkpoint.to_string());

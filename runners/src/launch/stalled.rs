@@ -49,7 +49,8 @@ impl Stall {
             return None;
         }
         // While it gives data it is only slow, as before its first watermark.
-        let tells = !self.told && held.silent_since.is_some() && now - *since >= STALLED_AFTER;
+        let has_reason = held.silent_since.is_some() || held.blocked_since.is_some();
+        let tells = !self.told && has_reason && now - *since >= STALLED_AFTER;
         self.told |= tells;
         tells.then_some(held)
     }
@@ -65,7 +66,7 @@ mod tests {
     fn each_stall_is_told_once() {
         let held = |at| {
             let silent_since = Some(Timestamp::from_millis(1));
-            Some(Held { by: "orders/3".into(), at: Timestamp::from_millis(at), silent_since })
+            Some(Held { by: "orders/3".into(), at: Timestamp::from_millis(at), silent_since, blocked_since: None })
         };
         let (mut stall, start) = (Stall::default(), Instant::now());
         let after = |seconds| start + Duration::from_secs(seconds);

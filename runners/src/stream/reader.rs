@@ -4,10 +4,11 @@
 //! stops reading. Statuses and the watermark are the [`SplitWatermarks`] machine's business. Where there are checkpoints, a split's
 //! position is that behind the last bundle it gave, and a barrier goes out behind what was given.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::{BoxFuture, Either, select};
+use futures::future::{BoxFuture, Either, poll_immediate, select};
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use purlin_model::bundle::AnyBundle;
@@ -116,7 +117,7 @@ impl ReaderTask {
                     break;
                 }
                 Woken::Barrier(checkpoint) => {
-                    self.to.send(Message::Barrier(checkpoint)).await;
+                    self.send(Message::Barrier(checkpoint), &mut splits).await;
                     let content = self.positions(&splits);
                     if let Some(participant) = &mut participant {
                         participant.answer(checkpoint, content);
@@ -136,9 +137,7 @@ impl ReaderTask {
                 Woken::Read(None) => break,
                 Woken::Read(Some(done)) => self.take_in(done, &mut splits, &mut announced).await?,
             }
-            let before_ms = self.env.steady_ms();
-            self.announce(&splits.status, &mut announced).await;
-            splits.status.blocked(self.env.steady_ms() - before_ms);
+            self.announce(&mut splits, &mut announced).await;
         }
         if is_drained || splits.status.all_finished() {
             self.to.send(Message::Watermark(Timestamp::MAX)).await;
@@ -194,14 +193,12 @@ impl ReaderTask {
         }
         if !bundle.is_empty() {
             announced.idle = false;
-            let before_ms = self.env.steady_ms();
-            self.to.send(Message::Data { bundle, origin: Some(name.clone()) }).await;
-            status.blocked(self.env.steady_ms() - before_ms);
+            self.send(Message::Data { bundle, origin: Some(name.clone()) }, splits).await;
         }
         if progress == Progress::End {
-            status.finished(split);
+            splits.status.finished(split);
         } else {
-            status.asked(split, self.env.steady_ms());
+            splits.status.asked(split, self.env.steady_ms());
             splits.reads.push(self.read(split, &name, reader));
         }
         Ok(())
@@ -222,20 +219,31 @@ impl ReaderTask {
     }
 
     /// Sends on what has changed of the watermark and of idleness.
-    async fn announce(&self, status: &SplitWatermarks, announced: &mut Announced) {
-        if status.watermark() > announced.watermark {
-            announced.watermark = status.watermark();
+    async fn announce(&self, splits: &mut Splits, announced: &mut Announced) {
+        let (watermark, all_idle) = (splits.status.watermark(), splits.status.all_idle());
+        // One that was idle counts again.
+        if watermark > announced.watermark || announced.idle && !all_idle {
+            announced.watermark = announced.watermark.max(watermark);
             announced.idle = false;
-            self.to.send(Message::Watermark(announced.watermark)).await;
-        } else if announced.idle && !status.all_idle() {
-            // It counts again.
-            announced.idle = false;
-            self.to.send(Message::Watermark(announced.watermark)).await;
+            self.send(Message::Watermark(announced.watermark), splits).await;
         }
-        if status.all_idle() && !announced.idle {
+        if all_idle && !announced.idle {
             announced.idle = true;
-            self.to.send(Message::Idle).await;
+            self.send(Message::Idle, splits).await;
         }
+    }
+
+    /// Sends, and waits for room. Meanwhile no split is asked, and whoever looks is told so: it is not they who are silent.
+    async fn send(&self, message: Message, splits: &mut Splits) {
+        let mut sending = pin!(self.to.send(message));
+        if poll_immediate(&mut sending).await.is_some() {
+            return;
+        }
+        let (since_ms, since) = (self.env.steady_ms(), Timestamp::from_millis(self.env.now_ms()));
+        splits.names.iter().for_each(|name| self.observer.blocked(name, Some(since)));
+        sending.await;
+        splits.names.iter().for_each(|name| self.observer.blocked(name, None));
+        splits.status.blocked(self.env.steady_ms() - since_ms);
     }
 
     fn report(&self, status: &SplitWatermarks) {
@@ -249,7 +257,8 @@ impl ReaderTask {
             };
             let silent = status.silent_since(number).filter(|since_ms| steady_ms - since_ms >= SILENT_AFTER_MS);
             let silent_since = silent.map(at);
-            self.observer.split(name, SplitReport { status: words, watermark, silent_since, lag: None });
+            self.observer
+                .split(name, SplitReport { status: words, watermark, silent_since, blocked_since: None, lag: None });
         }
     }
 
