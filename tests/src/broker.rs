@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use purlin::io::kafka::admin;
 use rdkafka::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
@@ -115,6 +117,33 @@ impl Broker {
         let positions = consumer.committed_offsets(asked, Duration::from_secs(20)).expect("the broker answers");
         let offset = |offset: Offset| offset.to_raw().and_then(|raw| u64::try_from(raw).ok()).unwrap_or(0);
         positions.elements().iter().map(|element| offset(element.offset())).sum()
+    }
+
+    /// Moves all offsets of a group by so many records, as a tool for offsets does.
+    pub fn move_group(&self, group: &str, topic: &str, by: i64) {
+        let mut config = self.reading();
+        let consumer: BaseConsumer = config.set("group.id", group).create().expect("a consumer");
+        let mut asked = TopicPartitionList::new();
+        for (partition, _) in self.ends(&consumer, topic) {
+            asked.add_partition(topic, partition);
+        }
+        let offsets = consumer.committed_offsets(asked, Duration::from_secs(20)).expect("the broker answers");
+        for (topic, partition) in offsets.to_topic_map().into_keys() {
+            let mut element = offsets.find_partition(&topic, partition).expect("it is there");
+            let to = element.offset().to_raw().expect("an offset") + by;
+            element.set_offset(Offset::Offset(to)).expect("an offset");
+        }
+        consumer.commit(&offsets, CommitMode::Sync).expect("offsets can be moved");
+    }
+
+    /// Deletes a group with its offsets.
+    pub fn delete_group(&self, group: &str) {
+        let mut config = ClientConfig::new();
+        let admin: AdminClient<DefaultClientContext> =
+            config.set("bootstrap.servers", &self.servers).create().expect("a client");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let deleted = runtime.block_on(admin.delete_groups(&[group], &AdminOptions::new()));
+        deleted.expect("the broker answers").remove(0).expect("a group can be deleted");
     }
 
     /// A producer for [`send_each`](Self::send_each).

@@ -23,8 +23,8 @@ use super::settings::Settings;
 
 /// A Kafka cluster whose transactions make a job's output exactly-once: a [`KafkaSink`](super::KafkaSink) gives its own.
 ///
-/// It needs brokers of version 2.5 or newer, and for its principal the rights to write the topics, to use the transactional id and to make or
-/// describe the topic of the job's progress.
+/// It needs brokers of version 2.5 or newer, and for its principal the rights to write the topics, to use the transactional id, to make or
+/// describe the topic of the job's progress and, where the job reads from it, to commit offsets for the group that is named after the job.
 ///
 /// ```no_run
 /// use purlin_io::kafka::KafkaCluster;

@@ -12,11 +12,11 @@ use std::time::Duration;
 
 use futures::future::{Either, select};
 use purlin_model::Failure;
-use purlin_model::graph::{NodeId, Op};
-use purlin_model::transaction::LogPosition;
+use purlin_model::graph::NodeId;
 use tokio::sync::{mpsc, watch};
 
 use super::interruption::Interruption;
+use super::offsets;
 use super::participant::{Content, Part, StagePart, TaskId};
 use super::progress::Progress;
 use super::settings::CheckpointSettings;
@@ -187,10 +187,8 @@ impl Coordinator<'_> {
     async fn commit(&self, checkpoint: u64, manifest: &ManifestRef, content: &Manifest) -> Result<bool, Interruption> {
         if let Some(transactions) = &self.transactions {
             let progress = Progress { checkpoint, manifest: manifest.clone(), incarnation: self.incarnation };
-            let cluster = transactions.cluster_id();
-            let positions = self.log_positions(content)?;
-            let own: Vec<_> = positions.into_iter().filter(|position| position.cluster == cluster).collect();
-            transactions.commit(&progress, &own).await?;
+            let positions = offsets::positions(self.plan, content, transactions.cluster_id())?;
+            transactions.commit(&progress, &positions).await?;
         }
         // With transactions a note for those who look at the storage; without, the commit itself.
         match self.checkpoints.commit(checkpoint, manifest, self.incarnation).await {
@@ -207,24 +205,6 @@ impl Coordinator<'_> {
                 Err(Interruption::passing(format!("checkpoint {checkpoint} could not be committed: {error}")))
             }
         }
-    }
-
-    /// The sources' positions in logs, as monitoring tools know them.
-    fn log_positions(&self, manifest: &Manifest) -> Result<Vec<LogPosition>, Interruption> {
-        let mut positions = Vec::new();
-        for node in &self.plan.graph.nodes {
-            let Op::Read(source) = &node.op else { continue };
-            let states = manifest.sources.iter().filter(|source| source.name == node.name);
-            for split in states.flat_map(|source| &source.splits) {
-                let position = source.log_position(&split.split);
-                positions.extend(position.map_err(|cause| Failure::Source {
-                    transform: node.name.clone(),
-                    origin: Some(split.split.name.clone()),
-                    cause,
-                })?);
-            }
-        }
-        Ok(positions)
     }
 
     /// Merges segments where they have become too many, and removes what no checkpoint needs. What goes wrong is only logged: the next

@@ -1,8 +1,9 @@
 //! From the last commit to a run that goes on from it.
 //!
 //! The order matters: register an incarnation; fence whoever was there before; see that nobody newer has registered in the meantime; only then
-//! read what was committed, load the snapshot that it names, and seek. So whoever is newer fences later: none is fenced by its
-//! predecessor and goes on to remove files that the predecessor is about to commit. A named snapshot that is missing or damaged is refused under exactly-once, for going back further would write output
+//! read what was committed, load the snapshot that it names, compare it with the offsets that were committed with it, and seek. So whoever is
+//! newer fences later: none is fenced by its predecessor and goes on to remove files that the predecessor is about to commit. A named snapshot
+//! that is missing or damaged is refused under exactly-once, for going back further would write output
 //! again; at-least-once may go back, loudly.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -17,6 +18,7 @@ use purlin_model::transaction::LogCluster;
 
 use super::coordinator::UNFINISHED;
 use super::interruption::Interruption;
+use super::offsets;
 use super::settings::{CheckpointSettings, Guarantee};
 use super::transaction::{JobTransactions, progress_topic};
 use crate::checkpoint::{CheckpointError, Checkpoints, Manifest, ManifestRef, SplitState};
@@ -88,7 +90,7 @@ pub(in crate::stream) async fn recover(
     let incarnation = checkpoints.register_incarnation().await?;
     own_incarnation.store(incarnation, Ordering::Relaxed);
     let noted = checkpoints.committed().await?;
-    let (transactions, committed) = match cluster {
+    let (transactions, committed) = match &cluster {
         Some(cluster) => {
             let (transactions, progress) =
                 JobTransactions::start(cluster.clone(), &settings.job, settings.transaction_timeout()).await?;
@@ -96,7 +98,7 @@ pub(in crate::stream) async fn recover(
                 return Err(Interruption::superseded(&settings.job, by));
             }
             if let (None, Some(noted)) = (&progress, &noted) {
-                return Err(lost_progress(settings, &*cluster, noted.checkpoint).into());
+                return Err(lost_progress(settings, &**cluster, noted.checkpoint).into());
             }
             let committed = progress.map(|progress| (progress.checkpoint, progress.manifest));
             (Some(Arc::new(transactions)), committed)
@@ -110,6 +112,10 @@ pub(in crate::stream) async fn recover(
     let (manifest, tables) = load(settings, &checkpoints, last, &reference).await?;
     check_plan(plan, &manifest)?;
     let state = restored(plan, &checkpoints, &manifest, tables, parallelism)?;
+    if let (Some(cluster), Some(transactions)) = (&cluster, &transactions) {
+        let positions = offsets::positions(plan, &manifest, transactions.cluster_id())?;
+        offsets::check(&**cluster, &settings.job, last, &positions).await?;
+    }
     tracing::info!(
         "job `{}` goes on from checkpoint {} as incarnation {incarnation}",
         settings.job,

@@ -15,6 +15,7 @@ use purlin_model::transaction::{
 };
 use tokio::sync::watch;
 
+use super::offsets::consumer_group;
 use super::progress::Progress;
 
 /// What one writer holds back while a commit is under way. Enough for a second or two of output; beyond that it waits, and so does the source.
@@ -110,11 +111,6 @@ impl JobTransactions {
 /// The topic that holds the progress of a job.
 pub(in crate::stream) fn progress_topic(job: &str) -> String {
     format!("purlin-progress-{job}")
-}
-
-/// The group that monitoring tools find the job's offsets under.
-pub(in crate::stream) fn consumer_group(job: &str) -> String {
-    format!("purlin-{job}")
 }
 
 fn transactional_id(job: &str) -> String {
