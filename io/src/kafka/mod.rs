@@ -1,7 +1,7 @@
 //! Apache Kafka: topics as sources and sinks, through librdkafka.
 //!
 //! - [`KafkaSource`] reads every partition of its topics. There is no consumer group: partitions are assigned, positions are the pipeline's
-//!   own ([`KafkaSplit`]). Offsets that exactly-once output commits along are for monitoring tools; nothing is read from them.
+//!   own ([`KafkaSplit`]). Offsets that exactly-once output commits along are for monitoring tools; a job only looks whether somebody has moved them.
 //! - [`KafkaSink`] writes a topic with an idempotent producer: what is acknowledged is there once and in order.
 //! - [`KafkaCluster`] is what an exactly-once job needs of the sink's cluster: transactions, and a topic for its progress.
 //! - [`Decoder`] and [`Encoder`] are where a user's own formats go in; JSON and plain bytes are built in.

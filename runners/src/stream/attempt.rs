@@ -1,7 +1,7 @@
 //! One attempt to run a pipeline with checkpoints: from the last commit until it ends or something fails.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::future::{Either, select};
 use purlin_model::Failure;
@@ -114,14 +114,14 @@ impl<'a> Attempt<'a> {
         let (env, runner) = (&self.env, self.runner);
         let requests = watch::Sender::new(recovered.last);
         let (give_part, parts) = mpsc::unbounded_channel();
-        let count = AtomicUsize::new(0);
+        let names = Mutex::default();
         let topology = Topology {
             env: &**env,
             plan: self.plan,
             parallelism: runner.parallelism,
             sinks,
             restored: recovered.manifest.is_some().then_some(&recovered.state),
-            checkpoints: Some((&requests, &give_part, &count)),
+            checkpoints: Some((&requests, &give_part, &names)),
         };
         let tasks = topology.build(env.clone(), runner.observer.clone(), runner.stop.clone()).await?;
         drop(give_part);
@@ -137,7 +137,7 @@ impl<'a> Attempt<'a> {
             parallelism: runner.parallelism,
             requests,
             parts,
-            tasks: count.into_inner(),
+            tasks: names.into_inner().unwrap_or_else(PoisonError::into_inner),
             last: recovered.last,
             manifest: recovered.manifest.clone(),
             stop: runner.stop.clone(),

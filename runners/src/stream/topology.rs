@@ -1,8 +1,7 @@
 //! Wiring: which tasks there are and which channels join them.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::future::BoxFuture;
 use futures::{FutureExt, TryFutureExt};
@@ -13,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::call_task::CallTask;
 use super::channel::{CHANNEL_BOUND, Receiver, Sender};
-use super::checkpoint::{Part, Participant, Restored};
+use super::checkpoint::{Part, Participant, Restored, TaskName};
 use super::discovery::{LookOut, fresh};
 use super::env::Env;
 use super::inputs::Inputs;
@@ -58,8 +57,8 @@ pub(super) struct Topology<'a> {
     pub(super) sinks: &'a Sinks,
     /// What the run goes on from.
     pub(super) restored: Option<&'a Restored>,
-    /// Where tasks hear of checkpoints and give their parts, and how many tasks there are so far.
-    pub(super) checkpoints: Option<(&'a watch::Sender<u64>, &'a mpsc::UnboundedSender<Part>, &'a AtomicUsize)>,
+    /// Where tasks hear of checkpoints and give their parts, and the tasks that there are so far.
+    pub(super) checkpoints: Option<(&'a watch::Sender<u64>, &'a mpsc::UnboundedSender<Part>, &'a Mutex<Vec<TaskName>>)>,
 }
 
 /// The ends of all channels, while the wiring is under way.
@@ -106,7 +105,7 @@ impl Topology<'_> {
             let asked = self.plan.graph.node(*node).inputs[0];
             let coders = (self.plan.graph.collection(asked).coder.clone(), head.coder().clone());
             let calls = CallTask::new(head.name.clone(), stage, kernel.clone(), coders, from, to, env.clone());
-            let mut calls = calls.with_participant(self.participant());
+            let mut calls = calls.with_participant(self.participant(&head.name, worker));
             for unfinished in
                 self.restored.iter().flat_map(|restored| restored.take_calls(&head.name, worker, self.parallelism))
             {
@@ -139,7 +138,7 @@ impl Topology<'_> {
                         env: env.clone(),
                         observer: observer.clone(),
                         stop: stop.clone(),
-                        participant: self.participant(),
+                        participant: self.participant(&head.name, worker),
                     });
                 }
             }
@@ -165,9 +164,11 @@ impl Topology<'_> {
     }
 
     /// A new task's part in checkpoints, if there are any.
-    fn participant(&self) -> Option<Participant> {
+    fn participant(&self, work: &str, worker: usize) -> Option<Participant> {
         let (requests, parts, tasks) = self.checkpoints?;
-        let task = tasks.fetch_add(1, Ordering::Relaxed);
+        let mut tasks = tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        let task = tasks.len();
+        tasks.push(TaskName::new(work, worker));
         Some(Participant::new(task, requests.subscribe(), parts.clone()))
     }
 
@@ -249,7 +250,7 @@ impl Topology<'_> {
             outgoing: Outgoing::new(self.plan, stage, senders),
             lateness_ms: self.plan.graph.collections.iter().map(|each| each.windowing.lateness_ms()).max().unwrap_or(0),
         })?;
-        let participant = self.participant();
+        let participant = self.participant(&stage.name, worker);
         if participant.is_some() {
             machine.track_changes();
         }

@@ -15,9 +15,10 @@ use purlin_model::Failure;
 use purlin_model::graph::NodeId;
 use tokio::sync::{mpsc, watch};
 
+use super::gathered::Gathered;
 use super::interruption::Interruption;
 use super::offsets;
-use super::participant::{Content, Part, StagePart, TaskId};
+use super::participant::{Content, Part, TaskName};
 use super::progress::Progress;
 use super::settings::CheckpointSettings;
 use super::transaction::JobTransactions;
@@ -49,26 +50,14 @@ pub(in crate::stream) struct Coordinator<'a> {
     pub(in crate::stream) parallelism: usize,
     pub(in crate::stream) requests: watch::Sender<u64>,
     pub(in crate::stream) parts: mpsc::UnboundedReceiver<Part>,
-    /// How many tasks there are.
-    pub(in crate::stream) tasks: usize,
+    /// Every task, at the place of its id.
+    pub(in crate::stream) tasks: Vec<TaskName>,
     /// The checkpoint that the run goes on from: its number and its manifest.
     pub(in crate::stream) last: u64,
     pub(in crate::stream) manifest: Option<Manifest>,
     pub(in crate::stream) stop: StopHandle,
     /// Set once something was committed.
     pub(in crate::stream) has_committed: &'a AtomicBool,
-}
-
-/// What is there of the checkpoint under way and of those that follow.
-#[derive(Default)]
-struct Gathered {
-    answers: BTreeMap<TaskId, Content>,
-    /// Tasks that have ended, and the first checkpoint that their last part belongs to.
-    ended: BTreeMap<TaskId, (u64, Option<Content>)>,
-    /// What every task is known to hold: positions and shards of tasks that have ended stand in every later checkpoint.
-    positions: BTreeMap<TaskId, (NodeId, Vec<SplitState>)>,
-    stages: BTreeMap<TaskId, StagePart>,
-    calls: BTreeMap<TaskId, (String, Vec<u8>)>,
 }
 
 impl Coordinator<'_> {
@@ -79,14 +68,14 @@ impl Coordinator<'_> {
             self.wait(&mut gathered).await?;
             let checkpoint = self.last + 1;
             let requested_ms = self.env.steady_ms();
-            if gathered.ended.len() < self.tasks {
+            if !gathered.nobody_is_left(self.tasks.len()) {
                 self.requests.send_replace(checkpoint);
             }
-            while !gathered.is_complete(checkpoint, self.tasks) {
-                self.receive(&mut gathered).await?;
+            let tell = |slow| tracing::warn!("{slow}");
+            if !gathered.complete(checkpoint, &self.tasks, &mut self.parts, &*self.env, tell).await {
+                return Err(None);
             }
-            let everything_ended =
-                gathered.ended.values().filter(|(first, _)| *first <= checkpoint).count() == self.tasks;
+            let everything_ended = gathered.everything_ended(checkpoint, self.tasks.len());
             self.conclude(checkpoint, requested_ms, &mut gathered, everything_ended).await?;
             if everything_ended {
                 return Ok(());
@@ -97,7 +86,7 @@ impl Coordinator<'_> {
     /// Waits until the next checkpoint is due, or every task has ended.
     async fn wait(&mut self, gathered: &mut Gathered) -> Result<(), Option<Interruption>> {
         let mut due = self.env.sleep(self.settings.interval);
-        while gathered.ended.len() < self.tasks {
+        while !gathered.nobody_is_left(self.tasks.len()) {
             match select(due, Box::pin(self.parts.recv())).await {
                 Either::Left(_) => return Ok(()),
                 Either::Right((part, still_due)) => {
@@ -106,11 +95,6 @@ impl Coordinator<'_> {
                 }
             }
         }
-        Ok(())
-    }
-
-    async fn receive(&mut self, gathered: &mut Gathered) -> Result<(), Option<Interruption>> {
-        gathered.take(self.parts.recv().await.ok_or(None)?);
         Ok(())
     }
 
@@ -330,34 +314,4 @@ fn state_types(plan: &Plan, transform: &str) -> Vec<(String, String)> {
         _ => None,
     });
     types.flatten().map(|state| (state.name, state.of)).collect()
-}
-
-impl Gathered {
-    fn take(&mut self, part: Part) {
-        if part.is_last {
-            self.ended.insert(part.task, (part.checkpoint, Some(part.content)));
-        } else {
-            self.answers.insert(part.task, part.content);
-        }
-    }
-
-    /// Whether every task has answered the barrier of this checkpoint, or had ended before it came.
-    fn is_complete(&self, checkpoint: u64, tasks: usize) -> bool {
-        let ended =
-            self.ended.iter().filter(|(task, (first, _))| *first <= checkpoint && !self.answers.contains_key(task));
-        self.answers.len() + ended.count() == tasks
-    }
-
-    /// What the tasks contribute to this checkpoint.
-    fn contributions(&mut self, checkpoint: u64) -> Vec<(TaskId, Content)> {
-        let mut all: Vec<_> = std::mem::take(&mut self.answers).into_iter().collect();
-        for (task, (first, content)) in &mut self.ended {
-            if *first <= checkpoint
-                && let Some(content) = content.take()
-            {
-                all.push((*task, content));
-            }
-        }
-        all
-    }
 }

@@ -4,6 +4,8 @@
 //! it one, and goes by the request itself. A task that ends gives a last part, which stands for every checkpoint after the last
 //! barrier that it answered.
 
+use std::fmt;
+
 use purlin_model::graph::NodeId;
 use tokio::sync::{mpsc, watch};
 
@@ -13,6 +15,25 @@ use crate::stream::sinks::Staged;
 
 /// Names a task within a run.
 pub(in crate::stream) type TaskId = usize;
+
+/// A task in messages.
+pub(in crate::stream) struct TaskName {
+    work: String,
+    worker: usize,
+}
+
+impl TaskName {
+    /// What it does, which is a stage or a transform, and where.
+    pub(in crate::stream) fn new(work: impl Into<String>, worker: usize) -> Self {
+        TaskName { work: work.into(), worker }
+    }
+}
+
+impl fmt::Display for TaskName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` [{}]", self.work, self.worker)
+    }
+}
 
 /// A task's connection to the coordinator.
 pub(in crate::stream) struct Participant {
@@ -103,8 +124,8 @@ pub(in crate::stream) async fn requested(participant: &mut Option<Participant>) 
     }
 }
 
-impl std::fmt::Debug for Part {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
             "task {} for checkpoint {}{}",
