@@ -65,7 +65,7 @@ fn offsets_that_were_moved_between_two_runs_are_refused() {
 
         for by in [-5, 5] {
             broker.move_group(&group, &job.input, by);
-            let refused = job.run_until(41).expect_err("it is refused");
+            let refused = job.run_until(0).expect_err("it is refused");
             assert!(refused.is_misuse(), "{refused}");
             let (refused, there) = (refused.to_string(), 20 + by);
             let named = format!("{}/1 the group has {there} and the checkpoint 20", job.input);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use purlin_io::kafka::mock::MockBroker;
 use purlin_io::kafka::{KafkaCluster, KafkaSink, KafkaSource, Record, admin};
 use purlin_model::bundle::Bundle;
 use purlin_model::sink::Sink;
@@ -9,7 +10,7 @@ use purlin_model::source::Source;
 use purlin_model::transaction::{
     LogCluster, LogErrorKind, LogPosition, RecordBatch, TransactionWriter, TransactionalProducer,
 };
-use purlin_model::{BoxError, minutes, seconds};
+use purlin_model::{BoxError, Timestamp, minutes, seconds};
 
 use super::support::*;
 
@@ -206,6 +207,23 @@ fn progress_is_read_to_its_end_and_waits_for_what_is_undecided() {
         committed?;
         assert!(!read?.is_empty());
         assert_eq!(cluster.read_committed(&topic).await?, [pair("a", "1"), pair("a", "4")]);
+        Ok(())
+    });
+}
+
+/// Transactions end in a marker behind their records; the mock broker has none, so here nothing stands behind the last record.
+#[test]
+fn progress_is_read_up_to_its_very_last_record() {
+    run(async {
+        let broker = MockBroker::start(&[("progress", 1)])?;
+        let cluster = KafkaCluster::new(broker.bootstrap_servers());
+        assert_eq!(cluster.read_committed("progress").await?, []);
+        let sink = KafkaSink::new(broker.bootstrap_servers(), "progress").bytes().key(|_| b"job".to_vec());
+        let pair = |n: u8| (b"job".to_vec(), vec![n]);
+        for n in 0..3 {
+            write(&sink, [(vec![n], Timestamp::MIN)]).await?;
+            assert_eq!(cluster.read_committed("progress").await?, (0..=n).map(pair).collect::<Vec<_>>());
+        }
         Ok(())
     });
 }

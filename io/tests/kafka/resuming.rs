@@ -185,3 +185,19 @@ fn positions_name_their_cluster_and_topic() {
         Ok(())
     });
 }
+
+#[test]
+fn a_partition_that_no_position_names_is_read_from_its_start() {
+    run(async {
+        let broker = MockBroker::start(&[("orders", 2)])?;
+        let servers = broker.bootstrap_servers();
+        let keyed = KafkaSink::new(servers, "orders").bytes().key(Vec::clone);
+        write(&keyed, (0..40).map(|n| (vec![n], Timestamp::MIN))).await?;
+        let source = KafkaSource::new(servers, ["orders"]).bytes().start(purlin_io::kafka::Start::Latest);
+        let known = source.splits(UNBOUNDED).await?;
+        assert!(known.iter().all(|split| split.next > 0), "keys lie in both partitions: {known:?}");
+        let new = source.discover(known[..1].to_vec()).await?;
+        assert_eq!(new, [KafkaSplit { next: 0, ..known[1].clone() }]);
+        Ok(())
+    });
+}
