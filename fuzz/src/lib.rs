@@ -1,7 +1,7 @@
 //! What the fuzz targets share.
 //!
 //! A target in `fuzz_targets/` hands arbitrary bytes to a decoder of bytes that come from outside: a state log, a file of a checkpoint, what a
-//! machine restores, an element's encoding, a user's file. Whatever the bytes are, the decoder gives a value or an error: it does not
+//! machine restores, an element's encoding, a record of a log, a user's file. Whatever the bytes are, the decoder gives a value or an error: it does not
 //! panic, does not run for ever, and asks for no memory out of proportion. What it takes, it can write and take again.
 //!
 //! Checksums would keep a fuzzer out, so targets put right ones around its bytes where there are any. Each corpus begins with what

@@ -15,6 +15,8 @@ use purlin_model::{Failure, Timestamp, milliseconds};
 use purlin_runners::checkpoint::{
     Checkpoints, Manifest, MemoryStorage, OperatorState, Section, SnapshotId, StageState, Storage,
 };
+#[cfg(feature = "kafka")]
+use purlin_runners::checkpoint::{Commit, ManifestRef};
 use purlin_runners::core::{Exits, StageRun};
 use serde::Serialize;
 
@@ -33,6 +35,10 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
         ("text", texts()),
     ];
     for (target, seeds) in all {
+        write(Path::new(&folder), target, seeds)?;
+    }
+    #[cfg(feature = "kafka")]
+    for (target, seeds) in [("kafka", records()), ("kafka_wire", wires())] {
         write(Path::new(&folder), target, seeds)?;
     }
     #[cfg(feature = "parquet")]
@@ -171,6 +177,28 @@ fn texts() -> Seeds {
         .chain(packed)
         .filter_map(|(packing, format, text)| Some(parts_of(how(packing, format)?, &text)))
         .collect()
+}
+
+/// Records of a log: how, a number, key, payload.
+#[cfg(feature = "kafka")]
+fn records() -> Seeds {
+    let json = br#"{"customer": 1, "amount": 2.5, "note": "a\u00e4", "at": 5}"#;
+    let record = |how: u8, payload: &[u8]| {
+        let number = 1_700_000_000_000_i64.to_le_bytes();
+        parts_of(how, &[&parts::of(&[&number, b"alice"]), payload].concat())
+    };
+    let manifest = ManifestRef { name: "manifests/0000000007-000002-000".into(), checksum: 5 };
+    let progress = Commit { checkpoint: 7, manifest, incarnation: 2 }.to_record();
+    let values = [0, 1, 2, 4, 0x84].map(|how| record(how, json)).into_iter();
+    values.chain([record(6, &encoded(&-5_i32)), record(0x36, b""), parts_of(7, &progress)]).collect()
+}
+
+/// Records through a broker: how, key, payload unless it is a tombstone, names and values of headers.
+#[cfg(feature = "kafka")]
+fn wires() -> Seeds {
+    let one = parts_of(2, &parts::of(&[b"alice", b"{}", b"trace", b"\x01", b"", b""]));
+    let tombstone = parts_of(0x80, &parts::of(&[b"bob"]));
+    vec![[one.clone(), tombstone, parts_of(8, &parts::of(&[b"", b""]))].concat(), one]
 }
 
 fn parts_of(first: u8, rest: &[u8]) -> Vec<u8> {

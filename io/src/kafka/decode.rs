@@ -91,6 +91,13 @@ pub(crate) trait Decode<T>: Send + Sync {
     fn decode(&self, record: &Record<'_>) -> Result<Decoded<T>, BoxError>;
 }
 
+/// What a record gives, at a timestamp that an element may have.
+#[inline]
+pub(crate) fn decoded<T>(decode: &dyn Decode<T>, record: &Record<'_>) -> Result<(Timestamp, Decoded<T>), BoxError> {
+    let decoded = decode.decode(record)?;
+    Ok((decoded.valid_timestamp()?, decoded))
+}
+
 /// A decoder, at the record's own timestamp.
 pub(crate) struct AtRecordTime<D>(pub(crate) D);
 
@@ -118,8 +125,7 @@ pub(crate) struct OrDeadLetter<T>(pub(crate) Arc<dyn Decode<T>>);
 
 impl<T> Decode<Result<T, DeadLetter>> for OrDeadLetter<T> {
     fn decode(&self, record: &Record<'_>) -> Result<Decoded<Result<T, DeadLetter>>, BoxError> {
-        let decoded = self.0.decode(record).and_then(|decoded| Ok((decoded.valid_timestamp()?, decoded)));
-        Ok(match decoded {
+        Ok(match decoded(&*self.0, record) {
             Ok((at, Decoded { value, advances, .. })) => Decoded { value: Ok(value), timestamp: Some(at), advances },
             Err(error) => {
                 let origin = format!("{}/{} offset {}", record.topic, record.partition, record.offset);

@@ -3,6 +3,7 @@
 //! The file `commits/N` is created by at most one process; that is the compare-and-swap by which starts of a job agree. Where a
 //! transaction of a log is the commit point instead, commits are notes of what it has decided.
 
+use purlin_model::BoxError;
 use serde::{Deserialize, Serialize};
 
 use super::error::{CheckpointError, CommitError};
@@ -11,6 +12,9 @@ use super::ledger::Checkpoints;
 use super::manifest::{Manifest, ManifestRef};
 use super::names;
 use super::storage::StorageError;
+
+/// The version of a record's bytes.
+const RECORD_VERSION: u8 = 1;
 
 /// A checkpoint that counts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +25,31 @@ pub struct Commit {
     pub manifest: ManifestRef,
     /// The start of the job that committed it.
     pub incarnation: u64,
+}
+
+impl Commit {
+    /// As the record of the job's progress, which a log's transaction commits together with the output.
+    ///
+    /// ```
+    /// use purlin_runners::checkpoint::{Commit, ManifestRef};
+    /// let commit = Commit { checkpoint: 7, manifest: ManifestRef { name: "manifests/7".into(), checksum: 1 }, incarnation: 2 };
+    /// assert_eq!(Commit::from_record(&commit.to_record()).unwrap(), commit);
+    /// assert!(Commit::from_record(b"\xff").unwrap_err().to_string().contains("format is 255"));
+    /// ```
+    pub fn to_record(&self) -> Vec<u8> {
+        postcard::to_extend(self, vec![RECORD_VERSION]).expect("numbers and names encode")
+    }
+
+    /// Reads such a record.
+    pub fn from_record(bytes: &[u8]) -> Result<Self, BoxError> {
+        match bytes.split_first() {
+            Some((&RECORD_VERSION, rest)) => Ok(postcard::from_bytes(rest)?),
+            Some((version, _)) => {
+                Err(format!("its format is {version}, and this program knows {RECORD_VERSION}").into())
+            }
+            None => Err("it is empty".into()),
+        }
+    }
 }
 
 impl Checkpoints {

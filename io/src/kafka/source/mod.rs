@@ -34,10 +34,10 @@ use self::connections::Connections;
 use self::launch::Launch;
 use self::log::Log;
 use self::queue::PartitionQueue;
-use super::Decoder;
 use super::cluster::ask;
-use super::decode::{AtEventTime, AtRecordTime, Bytes, Decode, Json, NoDecoder, OrDeadLetter};
+use super::decode::{AtEventTime, AtRecordTime, Bytes, Decode, Json, NoDecoder, OrDeadLetter, decoded};
 use super::settings::Settings;
+use super::{Decoder, Record};
 use crate::DeadLetter;
 
 /// After how long without records a partition stops holding the watermark back, unless said otherwise.
@@ -161,6 +161,19 @@ impl<T: 'static> KafkaSource<T> {
     /// Malformed records become elements. Without this the first of them fails the pipeline.
     pub fn or_dead_letter(self) -> KafkaSource<Result<T, DeadLetter>> {
         self.with(|inner| Arc::new(OrDeadLetter(inner)))
+    }
+
+    /// The element that a record gives, with its event time, or why there is none: to test decoders with.
+    ///
+    /// ```
+    /// use purlin_io::kafka::{KafkaSource, Record};
+    /// let source = KafkaSource::new("localhost:9092", ["numbers"]).json::<i64>().event_time(|n| purlin_model::Timestamp::from_millis(*n));
+    /// assert_eq!(source.element_of(&Record::of("numbers", b"7")).unwrap().0, 7);
+    /// assert!(source.element_of(&Record::of("numbers", b"seven")).is_err());
+    /// ```
+    pub fn element_of(&self, record: &Record<'_>) -> Result<(T, Timestamp), BoxError> {
+        let (at, decoded) = decoded(&*self.decode, record)?;
+        Ok((decoded.value, at))
     }
 
     fn with<U>(self, wrap: impl FnOnce(Arc<dyn Decode<T>>) -> Arc<dyn Decode<U>>) -> KafkaSource<U> {

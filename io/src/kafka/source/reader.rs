@@ -12,7 +12,7 @@ use purlin_model::source::{Progress, Reader};
 use purlin_model::{BoxError, Element, Timestamp};
 use rdkafka::error::RDKafkaErrorCode as Code;
 
-use super::super::decode::Decode;
+use super::super::decode::{Decode, decoded};
 use super::super::health::is_transient;
 use super::super::settings::Settings;
 use super::super::{KafkaError, Record};
@@ -124,8 +124,7 @@ impl<T: Element> PartitionReader<T> {
         }
         // SAFETY: a message without error is a record; `message` keeps it until this function returns.
         let record = unsafe { Record::from_native(&self.split.topic, message.native()) };
-        let decoded = self.decode.decode(&record).and_then(|decoded| Ok((decoded.valid_timestamp()?, decoded)));
-        let (at, decoded) = decoded.map_err(|error| self.malformed(offset, &error))?;
+        let (at, decoded) = decoded(&*self.decode, &record).map_err(|error| self.malformed(offset, &error))?;
         if decoded.advances {
             self.greatest = self.greatest.max(Some(at));
         }

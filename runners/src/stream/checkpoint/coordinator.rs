@@ -19,7 +19,6 @@ use super::gathered::Gathered;
 use super::interruption::Interruption;
 use super::offsets;
 use super::participant::{Content, Part, TaskName};
-use super::progress::Progress;
 use super::settings::CheckpointSettings;
 use super::transaction::JobTransactions;
 use crate::checkpoint::{
@@ -170,7 +169,7 @@ impl Coordinator<'_> {
     /// Commits, and says whether the storage knows of it.
     async fn commit(&self, checkpoint: u64, manifest: &ManifestRef, content: &Manifest) -> Result<bool, Interruption> {
         if let Some(transactions) = &self.transactions {
-            let progress = Progress { checkpoint, manifest: manifest.clone(), incarnation: self.incarnation };
+            let progress = Commit { checkpoint, manifest: manifest.clone(), incarnation: self.incarnation };
             let positions = offsets::positions(self.plan, content, transactions.cluster_id())?;
             transactions.commit(&progress, &positions).await?;
         }

@@ -2,7 +2,7 @@
 //!
 //! - `settings`: what the launch asks for; `interruption`: how an attempt ends.
 //! - `participant`: a task's side; `coordinator`: the job's; `gathered`: what the tasks have given, and who is waited for.
-//! - `transaction` and `progress`: the commit point on a cluster with transactions; `offsets`: what rides along for monitoring tools.
+//! - `transaction`: the commit point on a cluster with transactions; `offsets`: what rides along for monitoring tools.
 //! - `recovery`: from the last commit to a run.
 //!
 //! Checkpoint n: barriers through the graph; the tasks' parts durable as a snapshot under a name of its own, manifest last; then one commit. A
@@ -13,7 +13,6 @@ mod gathered;
 mod interruption;
 mod offsets;
 mod participant;
-mod progress;
 mod recovery;
 mod settings;
 mod transaction;

@@ -16,7 +16,7 @@ use purlin_model::transaction::{
 use tokio::sync::watch;
 
 use super::offsets::consumer_group;
-use super::progress::Progress;
+use crate::checkpoint::Commit;
 
 /// What one writer holds back while a commit is under way. Enough for a second or two of output; beyond that it waits, and so does the source.
 const WAITING_BYTES: usize = 32 << 20;
@@ -37,14 +37,14 @@ impl JobTransactions {
         cluster: Arc<dyn LogCluster>,
         job: &str,
         timeout: Duration,
-    ) -> Result<(Self, Option<Progress>), LogError> {
+    ) -> Result<(Self, Option<Commit>), LogError> {
         let topic = progress_topic(job);
         let cluster_id = cluster.id().await?;
         cluster.ensure_progress_topic(&topic).await?;
         let producer = cluster.producer(&transactional_id(job), timeout).await?;
         let records = cluster.read_committed(&topic).await?;
         let last = records.into_iter().rev().find(|(key, _)| key == job.as_bytes());
-        let progress = last.map(|(_, record)| Progress::decode(&record)).transpose().map_err(|error| {
+        let progress = last.map(|(_, record)| Commit::from_record(&record)).transpose().map_err(|error| {
             let message =
                 format!("the progress record in topic `{topic}` on {} cannot be read: {error}", cluster.describe());
             LogError::new(LogErrorKind::Fatal, message)
@@ -66,11 +66,7 @@ impl JobTransactions {
     }
 
     /// Commits the open transaction together with the record that names its snapshot. An error says nothing about whether it happened.
-    pub(in crate::stream) async fn commit(
-        &self,
-        progress: &Progress,
-        positions: &[LogPosition],
-    ) -> Result<(), LogError> {
+    pub(in crate::stream) async fn commit(&self, progress: &Commit, positions: &[LogPosition]) -> Result<(), LogError> {
         let mut record = RecordBatch::default();
         let add = |from: &[u8]| {
             let from = from.to_vec();
@@ -79,7 +75,7 @@ impl JobTransactions {
                 true
             }
         };
-        record.push_with(add(self.job.as_bytes()), add(&progress.encode()), Vec::new(), None);
+        record.push_with(add(self.job.as_bytes()), add(&progress.to_record()), Vec::new(), None);
         self.producer.send(&progress_topic(&self.job), &mut record).await?;
         if !positions.is_empty() {
             self.producer.send_offsets(&consumer_group(&self.job), positions).await?;
