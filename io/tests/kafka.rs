@@ -1,7 +1,7 @@
 //! Kafka against brokers: the mock one inside the process, and a real one at `PURLIN_KAFKA` (`export "$(ci/kafka start)"`).
 //!
-//! Without `PURLIN_KAFKA` the tests that need it say so and pass, except on CI, where they fail. `PURLIN_KAFKA_FAULTS=1` also
-//! kills and restarts that broker, which no other test may be using then: run these alone (`-- --test-threads 1 fault`).
+//! Without `PURLIN_KAFKA` the tests that need it say so and pass, except on CI, where they fail. Those that kill a broker start
+//! one of their own for that.
 
 #[path = "kafka/exactly_once.rs"]
 mod exactly_once;
@@ -9,6 +9,8 @@ mod exactly_once;
 mod faults;
 #[path = "kafka/misuse.rs"]
 mod misuse;
+#[path = "kafka/own_broker.rs"]
+mod own_broker;
 #[path = "kafka/reading.rs"]
 mod reading;
 #[path = "kafka/resuming.rs"]

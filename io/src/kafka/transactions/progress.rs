@@ -90,11 +90,11 @@ pub(super) async fn read(settings: &Settings, topic: &str) -> Result<Vec<(Vec<u8
 }
 
 fn stuck(settings: &Settings, topic: &str, at: i64, end: i64) -> LogError {
+    let (servers, patience) = (settings.servers(), PATIENCE.as_secs());
     let message = format!(
-        "reading `{topic}` on {} came to offset {at} of {end} and no further in {} s: the broker is out of reach, or a transaction that is \
-         open there is never decided",
-        settings.servers(),
-        PATIENCE.as_secs()
+        "reading `{topic}` on {servers} came to offset {at} of {end} and no further in {patience} s: the broker is out of reach, or a transaction \
+         that is open there is never decided. `kafka-transactions.sh --bootstrap-server {servers} find-hanging --topic {topic}` tells, and its \
+         `abort` ends it"
     );
     LogError::new(LogErrorKind::Retriable, message)
 }
