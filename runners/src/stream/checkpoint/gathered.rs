@@ -229,4 +229,14 @@ mod tests {
         (0..5).for_each(|task| give.send(part(task, 7, task == 4)).unwrap());
         assert_eq!(Waiting::new(&mut gathered, &mut parts, &bell).go_on(), (None, true));
     }
+
+    #[test]
+    fn a_wait_for_tasks_that_are_gone_is_over() {
+        let (give, mut parts) = mpsc::unbounded_channel();
+        drop(give);
+        let (bell, mut gathered) = (Bell::default(), Gathered::default());
+        let names = [TaskName::new("step", 0)];
+        let is_complete = gathered.complete(7, &names, &mut parts, &bell, |_| {});
+        assert_eq!(is_complete.now_or_never(), Some(false));
+    }
 }
