@@ -84,6 +84,22 @@ fn offsets_ride_along_and_may_be_deleted() {
 }
 
 #[test]
+fn another_folder_is_not_enough_to_begin_anew() {
+    let numbers = Numbers::on("here", 3);
+    let mut job = Copying::of(vec![numbers.clone()]);
+    numbers.send(10);
+    job.run_until(30).expect("it runs");
+    let theirs = std::mem::replace(&mut job.folder, tempfile::tempdir().expect("a folder for temporary files"));
+    let message = refusal(job.run_until(0));
+    for part in ["job `numbers`", "holds none of its checkpoints", "--checkpoint-dir and --job-name"] {
+        assert!(message.contains(part), "{part}: {message}");
+    }
+    job.folder = theirs;
+    numbers.send(10);
+    job.run_until(60).expect("it goes on");
+}
+
+#[test]
 fn offsets_that_were_moved_are_refused_until_they_are_back() {
     let numbers = Numbers::on("here", 5);
     let job = Copying::of(vec![numbers.clone()]);

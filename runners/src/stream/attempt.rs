@@ -76,7 +76,7 @@ impl<'a> Attempt<'a> {
         };
         if let Some(manifest) = recovered.manifest.as_ref().filter(|manifest| manifest.finished) {
             tracing::warn!(
-                "job `{}` has finished with checkpoint {}, and there is nothing left to do; to run it again, choose another --checkpoint-dir",
+                "job `{}` has finished with checkpoint {}, and there is nothing left to do; to run it again, choose another --checkpoint-dir and --job-name",
                 self.settings.job,
                 manifest.checkpoint
             );

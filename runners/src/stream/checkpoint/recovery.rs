@@ -90,6 +90,7 @@ pub(in crate::stream) async fn recover(
     let incarnation = checkpoints.register_incarnation().await?;
     own_incarnation.store(incarnation, Ordering::Relaxed);
     let noted = checkpoints.committed().await?;
+    let is_known_here = noted.is_some();
     let (transactions, committed) = match &cluster {
         Some(cluster) => {
             let (transactions, progress) =
@@ -109,7 +110,7 @@ pub(in crate::stream) async fn recover(
         let state = Restored::default();
         return Ok(Recovered { checkpoints, incarnation, transactions, last: 0, manifest: None, state });
     };
-    let (manifest, tables) = load(settings, &checkpoints, last, &reference).await?;
+    let (manifest, tables) = load(settings, &checkpoints, last, &reference, is_known_here).await?;
     check_plan(plan, &manifest)?;
     let state = restored(plan, &checkpoints, &manifest, tables, parallelism)?;
     if let (Some(cluster), Some(transactions)) = (&cluster, &transactions) {
@@ -170,6 +171,7 @@ async fn load(
     checkpoints: &Checkpoints,
     last: u64,
     reference: &ManifestRef,
+    is_known_here: bool,
 ) -> Result<(Manifest, Tables), Interruption> {
     // Every byte is checked as it is read.
     let error = match read(checkpoints, reference).await {
@@ -180,6 +182,16 @@ async fn load(
         return Err(error.into());
     }
     match settings.guarantee {
+        Guarantee::ExactlyOnce if !is_known_here && matches!(error, CheckpointError::Missing { .. }) => {
+            Err(Failure::Options(format!(
+                "job `{}` has committed checkpoint {last}, says its topic `{}`, but {} holds none of its checkpoints. Use the folder that it wrote to, or \
+                 begin anew with another --checkpoint-dir and --job-name",
+                settings.job,
+                progress_topic(&settings.job),
+                checkpoints.describe()
+            ))
+            .into())
+        }
         Guarantee::ExactlyOnce => Err(Failure::Options(format!(
             "checkpoint {last} of job `{}` is committed, but its snapshot cannot be read: {error}. Going back to an earlier one would write output \
              again. Restore the file from a backup; or, if repeated output is acceptable, run once with --guarantee at-least-once",
@@ -190,7 +202,7 @@ async fn load(
             let earlier = checkpoints.load_newest_intact_before(last).await?;
             let Some((_, manifest)) = earlier else {
                 return Err(Failure::Options(format!(
-                    "no snapshot of job `{}` can be read; the last one: {error}. To begin anew, choose another --checkpoint-dir",
+                    "no snapshot of job `{}` can be read; the last one: {error}. To begin anew, choose another --checkpoint-dir and --job-name",
                     settings.job
                 ))
                 .into());
@@ -218,7 +230,7 @@ fn check_plan(plan: &Plan, manifest: &Manifest) -> Result<(), Failure> {
     let gone = |what: &str, name: &str| {
         Err(Failure::Options(format!(
             "checkpoint {} holds {what} `{name}`, which the pipeline does not have any more: it would be lost. Give the transform its old name \
-             back, or begin anew with another --checkpoint-dir",
+             back, or begin anew with another --checkpoint-dir and --job-name",
             manifest.checkpoint
         )))
     };
@@ -242,7 +254,7 @@ fn check_calls(plan: &Plan, transform: &str, of: &str) -> Result<(), Failure> {
         Some(now) if now == of => Ok(()),
         now => Err(Failure::Options(format!(
             "in the checkpoint, elements of type `{of}` wait for an answer of `{transform}`, which {}: give it its old form back, or begin anew with \
-             another --checkpoint-dir",
+             another --checkpoint-dir and --job-name",
             now.map_or("makes no calls any more".into(), |now| format!("now takes `{now}`"))
         ))),
     }
@@ -290,7 +302,7 @@ fn restored(
 fn lost_progress(settings: &CheckpointSettings, cluster: &dyn LogCluster, noted: u64) -> Failure {
     Failure::Options(format!(
         "the checkpoint folder says that job `{}` has committed checkpoint {noted}, but topic `{}` on {} has no record of it: it is another cluster, or \
-         the topic was deleted. Use the cluster that the job wrote to, or begin anew with another --checkpoint-dir",
+         the topic was deleted. Use the cluster that the job wrote to, or begin anew with another --checkpoint-dir and --job-name",
         settings.job,
         progress_topic(&settings.job),
         cluster.describe()
