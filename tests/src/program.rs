@@ -1,9 +1,10 @@
 //! The example programs as processes: built once, started, signalled, awaited, never left behind.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -13,24 +14,31 @@ use crate::eventually;
 ///
 /// Cargo tells a test where the programs of its own package are, but not those of another.
 pub fn binary(name: &str) -> PathBuf {
-    static FOLDER: OnceLock<Option<PathBuf>> = OnceLock::new();
-    let folder = FOLDER.get_or_init(|| {
-        let test = std::env::current_exe().expect("the test's own path");
-        let folder = test.ancestors().nth(2).expect("target/PROFILE/deps/TEST").to_owned();
-        let profile = match folder.file_name().and_then(|name| name.to_str()) {
-            Some("debug") | None => "dev",
-            Some(other) => other,
-        };
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let target = folder.parent().expect("target/PROFILE");
-        let status = Command::new(cargo)
-            .args(["build", "--quiet", "--package", "purlin-examples", "--bins", "--profile", profile, "--target-dir"])
-            .arg(target)
-            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-            .status();
-        status.is_ok_and(|status| status.success()).then_some(folder)
-    });
-    folder.as_ref().expect("the examples can be built").join(name)
+    static BUILT: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let test = std::env::current_exe().expect("the test's own path");
+    let folder = test.ancestors().nth(2).expect("target/PROFILE/deps/TEST");
+    // Whoever asks for it meanwhile waits. A build that has failed says so to each of them.
+    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    if !built.contains(name) {
+        build(name, folder);
+        built.insert(name.to_owned());
+    }
+    folder.join(name)
+}
+
+fn build(name: &str, folder: &Path) {
+    let profile = match folder.file_name().and_then(|name| name.to_str()) {
+        Some("debug") | None => "dev",
+        Some(other) => other,
+    };
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let target = folder.parent().expect("target/PROFILE");
+    let status = Command::new(cargo)
+        .args(["build", "--quiet", "--package", "purlin-examples", "--bin", name, "--profile", profile, "--target-dir"])
+        .arg(target)
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .status();
+    assert!(status.is_ok_and(|status| status.success()), "the example `{name}` cannot be built");
 }
 
 /// What a program has left behind.
