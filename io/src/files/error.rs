@@ -168,6 +168,19 @@ pub enum FileError {
         name: String,
     },
 
+    /// What is to be published was staged beside another output.
+    #[error(
+        "file `{name}` is committed, but `{}` is not where the job has written it: give the output the path that it had, on the same volume, or begin \
+         anew with another --checkpoint-dir and --job-name",
+        .path.display()
+    )]
+    Elsewhere {
+        /// The output.
+        path: PathBuf,
+        /// The file.
+        name: String,
+    },
+
     /// Staged names that no writer of this sink made.
     #[error("output `{}` is asked to publish `{name}`, which is not of this run", .path.display())]
     Foreign {

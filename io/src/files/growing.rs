@@ -30,7 +30,7 @@ impl OutputFolder {
         }
         let parent = self.existing_parent()?;
         let marker = Marker::read(&self.marker()?)?;
-        let run = Run::growing(job, incarnation);
+        let run = Run::growing(job, incarnation, marker.is_some());
         if resumes {
             self.check_resumed(marker, job, incarnation)?;
         } else {
@@ -70,11 +70,18 @@ impl OutputFolder {
     /// ended before its first checkpoint leaves an empty folder of its own behind.
     fn make_room(&self, current: Option<&Run>, marker: Option<Marker>, run: &Run) -> Result<(), FileError> {
         if let Some(marker) = marker {
+            let ours = run.growing.as_ref().filter(|growing| growing.job == marker.job);
+            if let (Some(ours), Some(later)) = (ours, incarnation_of(&marker.run))
+                && later > ours.incarnation
+            {
+                let (path, incarnation) = (self.target.clone(), ours.incarnation);
+                return Err(FileError::Superseded { path, incarnation, later });
+            }
             let is_mine = current.is_some_and(|current| current.id == marker.run);
             if is_live(&marker.run) && !is_mine && incarnation_of(&marker.run) >= incarnation_of(&run.id) {
                 return Err(FileError::InUse { path: self.target.clone() });
             }
-            if run.growing.as_ref().is_some_and(|growing| growing.job == marker.job) && self.is_empty_folder() {
+            if ours.is_some() && self.is_empty_folder() {
                 return Ok(());
             }
         }
@@ -100,7 +107,7 @@ impl OutputFolder {
     /// Moves each staged file that still waits into the target.
     pub(super) fn publish_growing(&self, current: Option<&Run>, staged: &[StagedFiles]) -> Result<(), FileError> {
         self.check_own_folder(current, staged)?;
-        let waiting = self.waiting(staged)?;
+        let waiting = self.waiting(current, staged)?;
         if !waiting.is_empty() && !exists(&self.target)? {
             self.make_folder()?;
             sync_folder(self.parent())?;
@@ -131,14 +138,28 @@ impl OutputFolder {
     }
 
     /// The staged files that are not published yet, once all of them are known to be intact.
-    fn waiting<'a>(&self, staged: &'a [StagedFiles]) -> Result<Vec<(&'a str, &'a StagedFile)>, FileError> {
+    fn waiting<'a>(
+        &self,
+        current: Option<&Run>,
+        staged: &'a [StagedFiles],
+    ) -> Result<Vec<(&'a str, &'a StagedFile)>, FileError> {
+        let is_elsewhere = |run: &str| {
+            let growing = current.and_then(|current| current.growing.as_ref().filter(|_| current.id != run));
+            growing.is_some_and(|growing| !growing.has_predecessor)
+        };
         let mut waiting = Vec::new();
         for (run, file) in staged.iter().flat_map(|staged| staged.files.iter().map(|file| (&*staged.run, file))) {
             let path = self.temporary(run)?.join(&file.name);
             match fs::symlink_metadata(&path) {
                 Ok(found) if found.is_file() && found.len() == file.bytes => waiting.push((run, file)),
                 Ok(_) => return Err(FileError::Lost { path: self.target.clone(), name: file.name.clone() }),
-                Err(cause) if cause.kind() == ErrorKind::NotFound => {}
+                // That it is not there says that it has been published, unless this is not the place where it was staged.
+                Err(cause) if cause.kind() == ErrorKind::NotFound => {
+                    if is_elsewhere(run) && !exists(&self.target.join(&file.name))? {
+                        let (path, name) = (self.target.clone(), file.name.clone());
+                        return Err(FileError::Elsewhere { path, name });
+                    }
+                }
                 Err(cause) => return Err(FileError::io("read", &path)(cause)),
             }
         }

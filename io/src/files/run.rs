@@ -26,6 +26,8 @@ pub(super) struct Run {
 pub(super) struct Growing {
     pub(super) job: String,
     pub(super) incarnation: u64,
+    /// Whether an earlier incarnation has been here: else what it has staged is not here, either.
+    pub(super) has_predecessor: bool,
     /// Numbers the files of all its workers, whichever writer asks: no two have one name.
     pub(super) files: Arc<AtomicU64>,
 }
@@ -37,9 +39,9 @@ impl Run {
     }
 
     /// An incarnation that begins.
-    pub(super) fn growing(job: &str, incarnation: u64) -> Self {
+    pub(super) fn growing(job: &str, incarnation: u64, has_predecessor: bool) -> Self {
         let id = format!("{incarnation:05}-{:08x}", random() as u32);
-        let growing = Growing { job: job.to_owned(), incarnation, files: Arc::new(AtomicU64::new(0)) };
+        let growing = Growing { job: job.to_owned(), incarnation, has_predecessor, files: Arc::default() };
         live().insert(id.clone());
         Run { id, growing: Some(growing) }
     }

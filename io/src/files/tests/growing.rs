@@ -96,6 +96,30 @@ fn names_follow_time_and_never_meet() {
 }
 
 #[test]
+fn a_start_that_was_held_up_takes_nothing_away_from_a_later_one() {
+    let job = Job::new();
+    let later = job.start(2, false);
+    later.publish(&[write(&later, 0, "of the later")]).unwrap();
+    let held_up = OutputFolder::new(job.target()).overwrite();
+    let refused = held_up.begin(&growing("totals", 1, false)).unwrap_err();
+    assert!(matches!(refused, FileError::Superseded { incarnation: 1, later: 2, .. }), "{refused}");
+    assert_eq!(job.visible(), ["of the later"]);
+}
+
+#[test]
+fn what_was_committed_beside_another_output_is_missed() {
+    let (here, there) = (Job::new(), Job::new());
+    let first = here.fresh();
+    let staged = [write(&first, 0, "committed")];
+    let elsewhere = there.resumed(2);
+    let refused = elsewhere.publish(&staged).unwrap_err();
+    assert!(matches!(refused, FileError::Elsewhere { .. }), "{refused}");
+    let again = here.resumed(2);
+    again.publish(&staged).unwrap();
+    assert_eq!(here.visible(), ["committed"]);
+}
+
+#[test]
 fn a_finished_job_leaves_its_output_only() {
     let job = Job::new();
     let folder = job.fresh();
