@@ -92,8 +92,22 @@ pub struct SplitState {
     pub split: AnySplit,
     /// Whether it has ended.
     pub finished: bool,
-    /// Its watermark, in milliseconds since 1970.
+    /// Its watermark, in milliseconds since 1970; [`DRAINED_MS`](Self::DRAINED_MS) if a drain has ended it.
     pub watermark_ms: i64,
+}
+
+impl SplitState {
+    /// Beyond every watermark: the split has not ended by itself, but was left for good by a drain. What follows it has been told that nothing
+    /// more comes, and has closed its windows; whoever goes on from there has to drain the rest.
+    pub const DRAINED_MS: i64 = i64::MAX;
+}
+
+impl Manifest {
+    /// Whether some splits were left by a drain that has not come to its end.
+    pub fn is_drained_in_part(&self) -> bool {
+        let mut splits = self.sources.iter().flat_map(|source| &source.splits);
+        !self.finished && splits.any(|split| split.watermark_ms == SplitState::DRAINED_MS)
+    }
 }
 
 /// A sink.

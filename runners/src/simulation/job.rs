@@ -153,7 +153,7 @@ struct Run<'a> {
     stops_left: u32,
     /// The step at which the process is asked to stop.
     next_stop: Option<u64>,
-    /// From which step on every process is asked to drain.
+    /// From which step on each process is asked to drain, or only the first.
     drain_at: Option<u64>,
     /// When a file rots.
     rot_at: Option<Moment>,
@@ -235,7 +235,7 @@ impl Run<'_> {
         if self.job.rots && self.outcome.starts == 1 {
             self.rot_at = Some(self.some_moment());
         }
-        if self.job.is_drained && self.drain_at.is_none() {
+        if self.job.is_drained && self.outcome.starts == 1 {
             self.drain_at = Some(self.some_step());
         }
         Ok(())
@@ -273,6 +273,10 @@ impl Run<'_> {
         let is_due = |step: &u64| *step <= self.world.steps();
         if self.drain_at.as_ref().is_some_and(is_due) {
             self.stop.stop(StopMode::Drain);
+            if self.world.random(|random| random.bool()) {
+                // Nobody asks its successors again.
+                self.drain_at = None;
+            }
         } else if self.next_stop.as_ref().is_some_and(is_due) {
             self.next_stop = None;
             self.stops_left -= 1;

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use purlin_model::bundle::Bundle;
 use purlin_model::coder::{Coder, Postcard};
-use purlin_model::sink::{Io, Sink, SinkRun, Visibility, Writer};
+use purlin_model::sink::{Io, Publishing, Sink, SinkRun, Visibility, Writer};
 use purlin_model::transaction::{LogCluster, RecordBatch, TransactionWriter};
 use purlin_model::{BoxError, Element};
 
@@ -18,12 +19,14 @@ use super::faults::{Fate, Network};
 pub(super) struct SimulatedSink<T> {
     name: String,
     place: Place,
+    /// The start of the job that this instance belongs to.
+    incarnation: AtomicU64,
     of: PhantomData<fn(T)>,
 }
 
 impl<T> SimulatedSink<T> {
     pub(super) fn new(name: &str, place: Place) -> Self {
-        SimulatedSink { name: name.into(), place, of: PhantomData }
+        SimulatedSink { name: name.into(), place, incarnation: AtomicU64::new(0), of: PhantomData }
     }
 }
 
@@ -42,7 +45,8 @@ pub(super) enum Place {
 /// Files by name, each a list of encoded elements.
 #[derive(Default)]
 pub(super) struct Folder {
-    temporary: BTreeMap<String, Vec<Vec<u8>>>,
+    /// With the start of the job that has staged them.
+    temporary: BTreeMap<String, (u64, Vec<Vec<u8>>)>,
     published: BTreeMap<String, Vec<Vec<u8>>>,
     next_file: u64,
 }
@@ -92,7 +96,20 @@ impl<T: Element> Sink for SimulatedSink<T> {
         }
     }
 
-    async fn begin(&self, _: &SinkRun) -> Result<(), BoxError> {
+    async fn begin(&self, run: &SinkRun) -> Result<(), BoxError> {
+        if let Publishing::PerCheckpoint { incarnation, .. } = run.publishing {
+            self.incarnation.store(incarnation, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Removes what earlier starts have staged.
+    async fn discard(&self) -> Result<(), BoxError> {
+        if let Place::Folder { network, folder } = &self.place {
+            network.travel().await;
+            let own = self.incarnation.load(Ordering::Relaxed);
+            lock(folder).temporary.retain(|_, (incarnation, _)| *incarnation >= own);
+        }
         Ok(())
     }
 
@@ -100,7 +117,9 @@ impl<T: Element> Sink for SimulatedSink<T> {
         match &self.place {
             Place::Topic(_) => Err("a simulated topic takes transactions only".into()),
             Place::Folder { network, folder } => {
-                Ok(Box::new(FolderWriter { network: network.clone(), folder: folder.clone(), written: Vec::new() }))
+                let incarnation = self.incarnation.load(Ordering::Relaxed);
+                let (network, folder) = (network.clone(), folder.clone());
+                Ok(Box::new(FolderWriter { network, folder, incarnation, written: Vec::new() }))
             }
             Place::Plain(elements) => Ok(Box::new(PlainWriter(elements.clone()))),
         }
@@ -124,7 +143,7 @@ impl<T: Element> Sink for SimulatedSink<T> {
             }
             let mut folder = lock(folder);
             // A file that is not there was published before: a rename takes it away.
-            if let Some(elements) = folder.temporary.remove(&file) {
+            if let Some((_, elements)) = folder.temporary.remove(&file) {
                 folder.published.insert(file, elements);
             }
             if fate == Fate::Unanswered {
@@ -138,6 +157,7 @@ impl<T: Element> Sink for SimulatedSink<T> {
 struct FolderWriter {
     network: Network,
     folder: Arc<Mutex<Folder>>,
+    incarnation: u64,
     written: Vec<Vec<u8>>,
 }
 
@@ -159,7 +179,7 @@ impl<T: Element> Writer<SimulatedSink<T>> for FolderWriter {
         let mut folder = lock(&self.folder);
         let name = format!("{:08}", folder.next_file);
         folder.next_file += 1;
-        folder.temporary.insert(name.clone(), std::mem::take(&mut self.written));
+        folder.temporary.insert(name.clone(), (self.incarnation, std::mem::take(&mut self.written)));
         Ok(Some(vec![name]))
     }
 }

@@ -13,8 +13,9 @@ use super::checkpoint::{CheckpointSettings, Coordinator, Interruption, Recovered
 use super::env::Env;
 use super::running::RunningTasks;
 use super::sinks::Sinks;
+use super::stop::StopMode;
 use super::topology::Topology;
-use crate::checkpoint::Checkpoints;
+use crate::checkpoint::{Checkpoints, Manifest};
 use crate::plan::Plan;
 
 /// What an attempt is made of.
@@ -25,7 +26,8 @@ pub(super) struct Attempt<'a> {
     settings: &'a CheckpointSettings,
     has_committed: AtomicBool,
     has_started: AtomicBool,
-    incarnation: AtomicU64,
+    /// The number under which this instance of the job has registered last; 0 before it has.
+    incarnation: &'a AtomicU64,
 }
 
 impl<'a> Attempt<'a> {
@@ -34,6 +36,7 @@ impl<'a> Attempt<'a> {
         env: Arc<dyn Env>,
         plan: &'a Plan,
         settings: &'a CheckpointSettings,
+        incarnation: &'a AtomicU64,
     ) -> Self {
         Attempt {
             runner,
@@ -42,7 +45,7 @@ impl<'a> Attempt<'a> {
             settings,
             has_committed: AtomicBool::new(false),
             has_started: AtomicBool::new(false),
-            incarnation: Default::default(),
+            incarnation,
         }
     }
 
@@ -57,7 +60,7 @@ impl<'a> Attempt<'a> {
         self.has_started.load(Ordering::Relaxed)
     }
 
-    /// A newer incarnation of the job than this attempt's, if one is registered.
+    /// A newer incarnation of the job than this instance's, if one is registered.
     pub(super) async fn superseded_by(&self) -> Option<u64> {
         let own = Some(self.incarnation.load(Ordering::Relaxed)).filter(|own| *own > 0)?;
         let checkpoints = Checkpoints::new(self.settings.storage.clone(), &self.settings.job);
@@ -66,7 +69,7 @@ impl<'a> Attempt<'a> {
     }
 
     async fn recover_and_run(&self) -> Result<(), Interruption> {
-        let recovered = match recover(self.settings, self.plan, self.runner.parallelism, &self.incarnation).await {
+        let recovered = match recover(self.settings, self.plan, self.runner.parallelism, self.incarnation).await {
             Ok(recovered) => recovered,
             // Whoever was held up in the middle of this may find nothing any more of what it was about to read.
             Err(interruption) => match self.superseded_by().await {
@@ -80,6 +83,13 @@ impl<'a> Attempt<'a> {
                 self.settings.job,
                 manifest.checkpoint
             );
+        }
+        if recovered.manifest.as_ref().is_some_and(Manifest::is_drained_in_part) {
+            tracing::warn!(
+                "job `{}` was being drained and had not come to its end: it goes on to it",
+                self.settings.job
+            );
+            self.runner.stop.stop(StopMode::Drain);
         }
         let run = SinkRun {
             job: self.settings.job.clone(),
@@ -96,8 +106,9 @@ impl<'a> Attempt<'a> {
                 return Ok(());
             }
         }
-        sinks.discard().await;
         if let Some(transactions) = &recovered.transactions {
+            // Whoever was there before is fenced: what it has staged and not committed, nobody commits any more.
+            sinks.discard().await;
             transactions.open(recovered.last + 1).await?;
             sinks = sinks.with_transactions(transactions.clone(), recovered.last + 1);
         }
@@ -142,6 +153,7 @@ impl<'a> Attempt<'a> {
             manifest: recovered.manifest.clone(),
             stop: runner.stop.clone(),
             has_committed: &self.has_committed,
+            has_discarded: false,
         };
         self.has_started.store(true, Ordering::Relaxed);
         let mut running = RunningTasks::start(&**env, tasks);

@@ -33,6 +33,7 @@ pub use env::{Env, TokioEnv};
 pub use stop::{StopHandle, StopMode};
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use purlin_model::Failure;
@@ -169,8 +170,9 @@ impl StreamRunner {
     ) -> Result<(), Failure> {
         let mut failed_in_a_row = 0;
         let mut has_started = false;
+        let incarnation = AtomicU64::new(0);
         loop {
-            let attempt = Attempt::new(self, env.clone(), plan, settings);
+            let attempt = Attempt::new(self, env.clone(), plan, settings, &incarnation);
             let (result, has_committed) = attempt.run().await;
             let Err(interruption) = result else { return Ok(()) };
             has_started |= attempt.has_started();

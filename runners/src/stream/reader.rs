@@ -144,6 +144,11 @@ impl ReaderTask {
         }
         self.report(&splits.status);
         self.to.send(Message::End).await;
+        if is_drained {
+            for position in splits.positions.iter_mut().filter(|position| !position.finished) {
+                (position.finished, position.watermark_ms) = (true, SplitState::DRAINED_MS);
+            }
+        }
         let content = self.positions(&splits);
         if let Some(participant) = participant {
             participant.leave(content);
@@ -154,10 +159,10 @@ impl ReaderTask {
     /// Opens a split where it stands and begins to read it.
     async fn take_up(&self, split: SplitState, splits: &mut Splits) -> Result<(), Failure> {
         let name: Arc<str> = Arc::from(split.split.name.as_str());
-        let watermark = Timestamp::from_millis(split.watermark_ms);
         if split.finished {
             splits.status.add_finished(name.to_string());
         } else {
+            let watermark = Timestamp::from_millis(split.watermark_ms);
             let number = splits.status.add(name.to_string(), watermark, self.env.steady_ms());
             let opening = self.source.open(split.split.clone());
             let opened = guarded_async(&self.transform, Some(&name), opening).await?;

@@ -33,6 +33,8 @@ use crate::stream::stop::{StopHandle, StopMode};
 
 /// How often storing one snapshot is tried within its deadline.
 const STORE_ATTEMPTS: u32 = 5;
+/// How long merging and removing may take: the next transaction is open by then, and must not run out of time.
+const TIDY_TIME: Duration = Duration::from_secs(30);
 /// The wait before the second attempt; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
@@ -57,6 +59,8 @@ pub(in crate::stream) struct Coordinator<'a> {
     pub(in crate::stream) stop: StopHandle,
     /// Set once something was committed.
     pub(in crate::stream) has_committed: &'a AtomicBool,
+    /// Whether what earlier instances had staged, and nobody commits any more, is gone.
+    pub(in crate::stream) has_discarded: bool,
 }
 
 impl Coordinator<'_> {
@@ -117,6 +121,10 @@ impl Coordinator<'_> {
             transactions.open(checkpoint + 1).await?;
         }
         self.sinks.publish_checkpoint(&manifest.sinks).await?;
+        if self.transactions.is_none() && !std::mem::replace(&mut self.has_discarded, true) {
+            // Without a fence an earlier instance could commit until now: this commit is the one that it would have made, or a later one.
+            self.sinks.discard().await;
+        }
         self.last = checkpoint;
         let span = |from: i64, to: i64| Duration::from_millis(u64::try_from(to - from).unwrap_or(0));
         self.observer.checkpointed(CheckpointReport {
@@ -129,7 +137,15 @@ impl Coordinator<'_> {
         self.manifest = Some(manifest);
         if is_noted {
             let incarnation = self.incarnation;
-            self.tidy(&Commit { checkpoint, manifest: reference, incarnation }).await;
+            let (env, limit) = (self.env.clone(), TIDY_TIME);
+            let confirmed = Commit { checkpoint, manifest: reference, incarnation };
+            let tidied = select(Box::pin(self.tidy(&confirmed)), env.sleep(limit)).await;
+            if matches!(tidied, Either::Right(_)) {
+                let limit = limit.as_secs();
+                tracing::warn!(
+                    "merging segments and removing old checkpoints took longer than {limit} s, and was left"
+                );
+            }
         }
         Ok(())
     }

@@ -87,10 +87,17 @@ pub(in crate::stream) async fn recover(
     let cluster = cluster_of(settings, plan).await?;
     settings.check(cluster.is_some())?;
     let checkpoints = Checkpoints::new(settings.storage.clone(), &settings.job);
+    let before = own_incarnation.load(Ordering::Relaxed);
+    if before > 0
+        && let Some(by) = checkpoints.newest_incarnation().await?.filter(|newest| *newest > before)
+    {
+        // Started elsewhere while this one could not even register again: it must not take over.
+        return Err(Interruption::superseded(&settings.job, by));
+    }
     let incarnation = checkpoints.register_incarnation().await?;
     own_incarnation.store(incarnation, Ordering::Relaxed);
-    let noted = checkpoints.committed().await?;
-    let is_known_here = noted.is_some();
+    let noted = checkpoints.committed().await;
+    let is_known_here = !matches!(noted, Ok(None));
     let (transactions, committed) = match &cluster {
         Some(cluster) => {
             let (transactions, progress) =
@@ -98,13 +105,16 @@ pub(in crate::stream) async fn recover(
             if let Some(by) = checkpoints.newest_incarnation().await?.filter(|newest| *newest > incarnation) {
                 return Err(Interruption::superseded(&settings.job, by));
             }
-            if let (None, Some(noted)) = (&progress, &noted) {
-                return Err(lost_progress(settings, &**cluster, noted.checkpoint).into());
+            match (noted, &progress) {
+                (Ok(Some(noted)), None) => return Err(lost_progress(settings, &**cluster, noted.checkpoint).into()),
+                // What it says, the cluster knows, too.
+                (Err(damage), Some(_)) if !matches!(damage, CheckpointError::Storage(_)) => tracing::warn!("{damage}"),
+                (noted, _) => drop(noted?),
             }
             let committed = progress.map(|progress| (progress.checkpoint, progress.manifest));
             (Some(Arc::new(transactions)), committed)
         }
-        None => (None, noted.map(|commit| (commit.checkpoint, commit.manifest))),
+        None => (None, noted?.map(|commit| (commit.checkpoint, commit.manifest))),
     };
     let Some((last, reference)) = committed else {
         let state = Restored::default();
