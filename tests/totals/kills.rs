@@ -135,7 +135,13 @@ impl Killer<'_> {
                 self.kill_the_broker(&mut dice);
             }
             std::thread::sleep(Duration::from_millis(dice.between(LIFE_MS.0, LIFE_MS.1)));
-            assert!(job.is_running(), "the job ended by itself: {:?}", job.wait(Duration::from_secs(1)));
+            if !job.is_running() {
+                // Whoever launches it while there is no broker wants to know; as a supervisor would, this starts it again.
+                let outcome = job.wait(Duration::from_secs(1));
+                let found_none = outcome.stderr.contains("no Kafka broker answered") && broker_kills > 0;
+                assert!(found_none, "the job ended by itself: {outcome:?}");
+                job = self.start();
+            }
             if kill % ZOMBIE_EVERY == ZOMBIE_EVERY - 1 {
                 self.story.zombies += 1;
                 job.signal(Signal::Stop);
