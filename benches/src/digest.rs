@@ -1,5 +1,6 @@
 //! What is compared of two results: how many rows there are and a sum over them, whatever their order.
 
+use std::fmt;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -27,6 +28,20 @@ impl Digest {
     }
 }
 
+impl FromIterator<u64> for Digest {
+    fn from_iter<I: IntoIterator<Item = u64>>(rows: I) -> Self {
+        let mut digest = Digest::default();
+        rows.into_iter().for_each(|row| digest.add(row));
+        digest
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} rows with sum {}", self.rows, self.sum)
+    }
+}
+
 /// A number for several, such that equal sums of these mean equal rows but for an accident of one in 2^64.
 pub(crate) fn mixed(fields: impl IntoIterator<Item = u64>) -> u64 {
     fields.into_iter().fold(0, |so_far, field| {
@@ -35,6 +50,11 @@ pub(crate) fn mixed(fields: impl IntoIterator<Item = u64>) -> u64 {
         let n = (n ^ (n >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93);
         n ^ (n >> 32)
     })
+}
+
+/// The same for a text with figures of it.
+pub(crate) fn mixed_with(text: &str, figures: impl IntoIterator<Item = u64>) -> u64 {
+    mixed(text.bytes().map(u64::from).chain(figures))
 }
 
 /// A sink that keeps nothing but the digest.

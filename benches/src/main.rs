@@ -7,10 +7,14 @@
 mod digest;
 #[path = "../../examples/totals/generate.rs"]
 mod generate;
+mod inputs;
 mod maps;
 mod measure;
+mod numbers;
 #[path = "../../examples/totals/orders.rs"]
 mod orders;
+mod row_groups;
+mod table;
 mod totals;
 mod wordcount;
 
@@ -19,7 +23,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use purlin::BoxError;
 
-use measure::{Bench, Table};
+use measure::Bench;
+use table::Table;
 
 /// Measures Purlin against loops written by hand.
 #[derive(Parser)]
@@ -39,6 +44,10 @@ struct Options {
     /// Counts CPU time of all threads instead of wall time: for a machine that does other work too. Linux only.
     #[arg(long)]
     cpu: bool,
+
+    /// Runs the yardsticks alone and prints a line for each: case, milliseconds, rows and sum of what was found.
+    #[arg(long)]
+    by_hand: bool,
 }
 
 type Case = fn(&Bench, &mut Table) -> Result<(), BoxError>;
@@ -62,8 +71,8 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<(), BoxError> {
-    let bench = Bench::new(options.rows, options.rounds, options.cpu)?;
-    let mut table = Table::begin();
+    let bench = Bench::new(options.rows, options.rounds, options.cpu, options.by_hand)?;
+    let mut table = Table::begin(options.by_hand);
     let wanted = |name: &str| options.cases.is_empty() || options.cases.iter().any(|case| case == name);
     for (_, case) in CASES.iter().filter(|(name, _)| wanted(name)) {
         case(&bench, &mut table)?;

@@ -1,28 +1,35 @@
-//! Rounds of two sides in turns, their medians, and the table.
+//! Rounds of the sides of a case in turns, and their medians.
 
-use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use purlin::BoxError;
 
+use crate::digest::Digest;
+use crate::table::Table;
+
 /// What all cases go by.
 pub(crate) struct Bench {
     pub(crate) rows: u64,
-    rounds: usize,
+    pub(crate) rounds: usize,
+    /// Only yardsticks run.
+    pub(crate) by_hand: bool,
     folder: PathBuf,
 }
 
 /// How long one run took and what came out, which is gathered while no clock runs.
-pub(crate) type Run<R> = Result<(Duration, R), BoxError>;
+pub(crate) type Run = Result<(Duration, Digest), BoxError>;
+
+/// One side of a case.
+pub(crate) type Side<'a> = &'a mut dyn FnMut() -> Run;
 
 impl Bench {
-    pub(crate) fn new(rows: u64, rounds: usize, cpu_time: bool) -> Result<Self, BoxError> {
+    pub(crate) fn new(rows: u64, rounds: usize, cpu_time: bool, by_hand: bool) -> Result<Self, BoxError> {
         CPU_TIME.store(cpu_time, Relaxed);
         let folder = std::env::temp_dir().join("purlin-benches");
         std::fs::create_dir_all(&folder)?;
-        Ok(Bench { rows, rounds: rounds.max(1), folder })
+        Ok(Bench { rows, rounds: rounds.max(1), by_hand, folder })
     }
 
     /// Where inputs are kept from one invocation to the next.
@@ -30,32 +37,64 @@ impl Bench {
         &self.folder
     }
 
-    /// Runs both sides in turns and compares what they give. A first round warms the file cache and does not count.
-    pub(crate) fn compare<R: PartialEq + Debug>(
+    /// A line of the table: both sides, and Purlin's time per element.
+    pub(crate) fn compare(
         &self,
-        case: &'static str,
+        table: &mut Table,
+        case: &str,
         elements: u64,
-        mut yardstick: impl FnMut() -> Run<R>,
-        mut purlin: impl FnMut() -> Run<R>,
-    ) -> Result<Row, BoxError> {
-        let (mut yardsticks, mut purlins) = (Vec::new(), Vec::new());
+        mut yardstick: impl FnMut() -> Run,
+        mut purlin: impl FnMut() -> Run,
+    ) -> Result<(), BoxError> {
+        if self.by_hand {
+            return self.yardstick(table, case, yardstick);
+        }
+        let ([yardstick, purlin], _) = self.in_turns(case, [&mut yardstick, &mut purlin])?;
+        table.compared(case, elements, yardstick, purlin);
+        Ok(())
+    }
+
+    /// The yardstick alone.
+    pub(crate) fn yardstick(
+        &self,
+        table: &mut Table,
+        case: &str,
+        mut yardstick: impl FnMut() -> Run,
+    ) -> Result<(), BoxError> {
+        let ([took], found) = self.in_turns(case, [&mut yardstick])?;
+        table.alone(case, took, found);
+        Ok(())
+    }
+
+    /// The median of each side and what all of them found: a difference in any round is an error. A first round warms
+    /// the file cache and does not count.
+    pub(crate) fn in_turns<const SIDES: usize>(
+        &self,
+        case: &str,
+        mut sides: [Side<'_>; SIDES],
+    ) -> Result<([Duration; SIDES], Digest), BoxError> {
+        let mut times = [const { Vec::new() }; SIDES];
+        let mut expected = None;
         for round in 0..=self.rounds {
-            let (yardstick_took, expected) = yardstick()?;
-            let (purlin_took, found) = purlin()?;
-            if expected != found {
-                return Err(format!("case {case}: the yardstick gives {expected:?}, Purlin {found:?}").into());
-            }
-            if round > 0 {
-                yardsticks.push(yardstick_took);
-                purlins.push(purlin_took);
+            for (number, (side, times)) in sides.iter_mut().zip(&mut times).enumerate() {
+                let (took, found) = side()?;
+                let expected = *expected.get_or_insert(found);
+                if found != expected {
+                    return Err(
+                        format!("case {case}: the yardstick gives {expected}, side {number} gives {found}").into()
+                    );
+                }
+                if round > 0 {
+                    times.push(took);
+                }
             }
         }
-        Ok(Row { case, elements, yardstick: median(yardsticks), purlin: median(purlins) })
+        Ok((times.map(median), expected.unwrap_or_default()))
     }
 }
 
 /// How long `work` took.
-pub(crate) fn timed<R>(work: impl FnOnce() -> Result<R, BoxError>) -> Run<R> {
+pub(crate) fn timed<R>(work: impl FnOnce() -> Result<R, BoxError>) -> Result<(Duration, R), BoxError> {
     if CPU_TIME.load(Relaxed) {
         let before = cpu_time()?;
         let result = work()?;
@@ -78,38 +117,7 @@ fn cpu_time() -> Result<Duration, BoxError> {
     Ok(Duration::from_millis(ticks.iter().sum::<u64>() * 10))
 }
 
-fn median(mut times: Vec<Duration>) -> Duration {
+pub(crate) fn median(mut times: Vec<Duration>) -> Duration {
     times.sort();
     times[times.len() / 2]
-}
-
-/// One line of the table.
-pub(crate) struct Row {
-    case: &'static str,
-    elements: u64,
-    yardstick: Duration,
-    purlin: Duration,
-}
-
-/// The table, printed as it comes.
-pub(crate) struct Table;
-
-impl Table {
-    pub(crate) fn begin() -> Self {
-        println!("| case | yardstick ms | purlin ms | ratio | ns/element | above the yardstick |");
-        println!("|---|---:|---:|---:|---:|---:|");
-        Table
-    }
-
-    pub(crate) fn add(&mut self, row: Row) {
-        let [yardstick, purlin] = [row.yardstick, row.purlin].map(|took| took.as_secs_f64() * 1e3);
-        let each = |millis: f64| millis * 1e6 / row.elements as f64;
-        println!(
-            "| {} | {yardstick:.0} | {purlin:.0} | {:.2} | {:.1} | {:.1} |",
-            row.case,
-            purlin / yardstick,
-            each(purlin),
-            each(purlin - yardstick)
-        );
-    }
 }

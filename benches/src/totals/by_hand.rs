@@ -5,26 +5,25 @@
 //! and again, stays in the cache and is written out at once.
 
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampMillisecondType};
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, TimestampMillisecondArray};
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
-use parquet::arrow::{ArrowSchemaConverter, ArrowWriter, ProjectionMask};
+use parquet::arrow::arrow_reader::ArrowReaderOptions;
+use parquet::arrow::{ArrowSchemaConverter, ArrowWriter};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use purlin::prelude::*;
 
-use super::{figures, files};
+use super::figures;
 use crate::digest::Digest;
 use crate::orders::Total;
+use crate::row_groups::{BATCH_ROWS, RowGroups, numbers};
 
-const BATCH_ROWS: usize = 8192;
 const PARTITIONS: usize = 256;
 const MINUTE_MS: i64 = 60_000;
 
@@ -77,48 +76,21 @@ pub(super) fn sum(input: &Path) -> Result<Digest, BoxError> {
 
 /// Each core's orders by partition.
 fn scatter(input: &Path) -> Result<Vec<Vec<Vec<Scattered>>>, BoxError> {
-    let mut row_groups = Vec::new();
-    let mut rows = 0;
-    for path in files(input)? {
-        let footer = ArrowReaderMetadata::load(&File::open(&path)?, ArrowReaderOptions::new())?;
-        rows += footer.metadata().file_metadata().num_rows() as usize;
-        row_groups.extend((0..footer.metadata().num_row_groups()).map(|n| (path.clone(), footer.clone(), n)));
-    }
-    let expected = rows / rayon::current_num_threads() / PARTITIONS;
-    let next = AtomicUsize::new(0);
-    let shares = rayon::broadcast(|_| -> Result<Vec<Vec<Scattered>>, BoxError> {
-        let mut parts: Vec<Vec<Scattered>> =
-            (0..PARTITIONS).map(|_| Vec::with_capacity(expected + expected / 4)).collect();
-        while let Some(row_group) = row_groups.get(next.fetch_add(1, Relaxed)) {
-            scatter_row_group(row_group, &mut parts)?;
-        }
-        Ok(parts)
-    });
-    shares.into_iter().collect()
+    let row_groups = RowGroups::open(input, &["customer", "amount", "at"], &ArrowReaderOptions::new())?;
+    let expected = row_groups.rows / rayon::current_num_threads() / PARTITIONS;
+    let parts = || (0..PARTITIONS).map(|_| Vec::with_capacity(expected + expected / 4)).collect();
+    row_groups.fold(parts, scatter_batch)
 }
 
-fn scatter_row_group(
-    (path, footer, number): &(PathBuf, ArrowReaderMetadata, usize),
-    parts: &mut [Vec<Scattered>],
-) -> Result<(), BoxError> {
-    let columns = ["customer", "amount", "at"];
-    let batches = ParquetRecordBatchReaderBuilder::new_with_metadata(File::open(path)?, footer.clone())
-        .with_projection(ProjectionMask::columns(footer.parquet_schema(), columns))
-        .with_row_groups(vec![*number])
-        .with_batch_size(BATCH_ROWS)
-        .build()?;
-    for batch in batches {
-        let batch = batch?;
-        let column = |name| batch.column_by_name(name).ok_or("a column is missing");
-        let customers = column("customer")?.as_primitive::<Int64Type>().values();
-        let amounts = column("amount")?.as_primitive::<Int64Type>().values();
-        let times = column("at")?.as_primitive::<TimestampMillisecondType>().values();
-        for ((customer, amount), at) in customers.iter().zip(amounts).zip(times) {
-            let hash = (*customer as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            let minute = at.div_euclid(MINUTE_MS) as u32;
-            let order = Scattered { customer: *customer, amount: *amount, minute, hash: (hash >> 24) as u32 };
-            parts[(hash >> 56) as usize].push(order);
-        }
+fn scatter_batch(parts: &mut Vec<Vec<Scattered>>, batch: &RecordBatch) -> Result<(), BoxError> {
+    let customers = numbers::<Int64Type>(batch, "customer")?;
+    let amounts = numbers::<Int64Type>(batch, "amount")?;
+    let times = numbers::<TimestampMillisecondType>(batch, "at")?;
+    for ((customer, amount), at) in customers.iter().zip(amounts).zip(times) {
+        let hash = (*customer as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let minute = at.div_euclid(MINUTE_MS) as u32;
+        let order = Scattered { customer: *customer, amount: *amount, minute, hash: (hash >> 24) as u32 };
+        parts[(hash >> 56) as usize].push(order);
     }
     Ok(())
 }

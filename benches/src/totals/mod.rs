@@ -9,20 +9,21 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use purlin::io::parquet::ParquetSink;
 use purlin::prelude::*;
 
 use crate::digest::{Digest, mixed};
 use crate::generate::SampleOrders;
-use crate::measure::{Bench, Run, Table, timed};
+use crate::inputs::{self, files};
+use crate::measure::{Bench, Run, timed};
 use crate::orders::{Order, Total};
+use crate::table::Table;
 
 const CUSTOMERS: u64 = 200_000;
 
 /// Parquet to Parquet, each on all cores.
 pub(crate) fn with_output(bench: &Bench, table: &mut Table) -> Result<(), BoxError> {
     let input = input(bench)?;
-    let write = |work: &dyn Fn(&Path) -> Result<(), BoxError>| -> Run<Digest> {
+    let write = |work: &dyn Fn(&Path) -> Result<(), BoxError>| -> Run {
         let folder = tempfile::tempdir_in(bench.folder())?;
         let output = folder.path().join("totals");
         let (took, ()) = timed(|| work(&output))?;
@@ -30,8 +31,7 @@ pub(crate) fn with_output(bench: &Bench, table: &mut Table) -> Result<(), BoxErr
     };
     let by_hand = || write(&|output| by_hand::write(&input, output));
     let purlin = || write(&|output| pipeline::write(&input, output));
-    table.add(bench.compare("totals", bench.rows, by_hand, purlin)?);
-    Ok(())
+    bench.compare(table, "totals", bench.rows, by_hand, purlin)
 }
 
 /// The same, but the totals are counted and summed instead of written.
@@ -39,8 +39,7 @@ pub(crate) fn without_output(bench: &Bench, table: &mut Table) -> Result<(), Box
     let input = input(bench)?;
     let by_hand = || timed(|| by_hand::sum(&input));
     let purlin = || timed(|| pipeline::sum(&input, Runner::Batch));
-    table.add(bench.compare("totals-unwritten", bench.rows, by_hand, purlin)?);
-    Ok(())
+    bench.compare(table, "totals-unwritten", bench.rows, by_hand, purlin)
 }
 
 /// The same; here the batch runner is the yardstick for the stream runner.
@@ -48,8 +47,7 @@ pub(crate) fn on_both_runners(bench: &Bench, table: &mut Table) -> Result<(), Bo
     let input = input(bench)?;
     let batch = || timed(|| pipeline::sum(&input, Runner::Batch));
     let stream = || timed(|| pipeline::sum(&input, Runner::Stream));
-    table.add(bench.compare("stream-totals", bench.rows, batch, stream)?);
-    Ok(())
+    bench.compare(table, "stream-totals", bench.rows, batch, stream)
 }
 
 /// Which runner totals them.
@@ -64,23 +62,15 @@ fn figures(total: i64, orders: i64) -> u64 {
     (total as u64).wrapping_add((orders as u64) << 40)
 }
 
-/// The folder with the orders, made if this is the first time.
+/// The folder with the orders.
 fn input(bench: &Bench) -> Result<PathBuf, BoxError> {
-    let path = bench.folder().join(format!("orders-{}.parquet", bench.rows));
-    if !path.exists() {
-        eprintln!("making {} orders in {}", bench.rows, path.display());
-        let orders = SampleOrders { count: bench.rows, customers: CUSTOMERS, seed: 1 };
-        let pipeline = Pipeline::new();
-        pipeline.read("sample orders", orders).write("orders", ParquetSink::<Order>::new(&path));
-        BatchRunner::new().run(&pipeline.graph()?)?;
-    }
-    Ok(path)
+    of_customers(bench, "orders", CUSTOMERS)
 }
 
-/// The Parquet files in a folder.
-fn files(folder: &Path) -> Result<Vec<PathBuf>, BoxError> {
-    let paths = std::fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path()));
-    Ok(paths.collect::<Result<_, _>>()?)
+/// A folder with orders of some number of customers.
+pub(crate) fn of_customers(bench: &Bench, name: &str, customers: u64) -> Result<PathBuf, BoxError> {
+    let orders = SampleOrders { count: bench.rows, customers, seed: 1 };
+    inputs::parquet::<Order>(bench, name, bench.rows, move |n| orders.order(n))
 }
 
 /// All that was written, read back.
