@@ -14,6 +14,7 @@ mod numbers;
 #[path = "../../examples/totals/orders.rs"]
 mod orders;
 mod row_groups;
+mod strings;
 mod table;
 mod totals;
 mod wordcount;
@@ -52,11 +53,12 @@ struct Options {
 
 type Case = fn(&Bench, &mut Table) -> Result<(), BoxError>;
 
-const CASES: [(&str, Case); 5] = [
+const CASES: [(&str, Case); 6] = [
     ("totals", totals::with_output),
     ("totals-unwritten", totals::without_output),
     ("maps", maps::run),
     ("wordcount", wordcount::run),
+    ("strings", strings::run),
     ("stream-totals", totals::on_both_runners),
 ];
 
