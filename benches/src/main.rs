@@ -8,6 +8,7 @@ mod digest;
 #[path = "../../examples/totals/generate.rs"]
 mod generate;
 mod inputs;
+mod join;
 mod maps;
 mod measure;
 mod numbers;
@@ -53,12 +54,13 @@ struct Options {
 
 type Case = fn(&Bench, &mut Table) -> Result<(), BoxError>;
 
-const CASES: [(&str, Case); 6] = [
+const CASES: [(&str, Case); 7] = [
     ("totals", totals::with_output),
     ("totals-unwritten", totals::without_output),
     ("maps", maps::run),
     ("wordcount", wordcount::run),
     ("strings", strings::run),
+    ("join", join::run),
     ("stream-totals", totals::on_both_runners),
 ];
 

@@ -1,0 +1,46 @@
+//! Revenue per country: 10 million orders, joined with 200,000 customers' countries, both from Parquet files.
+//!
+//! About one order in eleven is of a customer that nobody knows.
+
+mod by_hand;
+
+use std::path::PathBuf;
+
+use purlin::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::digest::{mixed, mixed_with};
+use crate::measure::{Bench, timed};
+use crate::table::Table;
+use crate::{inputs, totals};
+
+/// As many customers order as are known.
+const CUSTOMERS: u64 = 200_000;
+const COUNTRIES: u64 = 200;
+
+#[derive(Clone, Serialize, Deserialize, Row)]
+struct Customer {
+    customer: i64,
+    country: String,
+}
+
+/// Each side on all cores.
+pub(crate) fn run(bench: &Bench, table: &mut Table) -> Result<(), BoxError> {
+    let orders = totals::of_customers(bench, "orders", CUSTOMERS)?;
+    let customers = customers(bench)?;
+    let by_hand = || timed(|| by_hand::revenues(&orders, &customers));
+    bench.yardstick(table, "join", by_hand)
+}
+
+/// Every eleventh number is left out; ten elevenths of those that order are here.
+fn customers(bench: &Bench) -> Result<PathBuf, BoxError> {
+    inputs::parquet(bench, "customers", CUSTOMERS, |n| Customer {
+        customer: (n + n / 10) as i64,
+        country: format!("country-{:03}", mixed([n]) % COUNTRIES),
+    })
+}
+
+/// What a country adds to the digest.
+fn of_country(name: &str, revenue: i64, orders: u64) -> u64 {
+    mixed_with(name, [revenue as u64, orders])
+}
