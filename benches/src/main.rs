@@ -15,6 +15,7 @@ mod numbers;
 #[path = "../../examples/totals/orders.rs"]
 mod orders;
 mod row_groups;
+mod sliding;
 mod strings;
 mod table;
 mod totals;
@@ -54,13 +55,14 @@ struct Options {
 
 type Case = fn(&Bench, &mut Table) -> Result<(), BoxError>;
 
-const CASES: [(&str, Case); 7] = [
+const CASES: [(&str, Case); 8] = [
     ("totals", totals::with_output),
     ("totals-unwritten", totals::without_output),
     ("maps", maps::run),
     ("wordcount", wordcount::run),
     ("strings", strings::run),
     ("join", join::run),
+    ("sliding", sliding::run),
     ("stream-totals", totals::on_both_runners),
 ];
 
