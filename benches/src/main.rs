@@ -15,6 +15,7 @@ mod numbers;
 #[path = "../../examples/totals/orders.rs"]
 mod orders;
 mod row_groups;
+mod sessions;
 mod sliding;
 mod strings;
 mod table;
@@ -55,7 +56,7 @@ struct Options {
 
 type Case = fn(&Bench, &mut Table) -> Result<(), BoxError>;
 
-const CASES: [(&str, Case); 8] = [
+const CASES: [(&str, Case); 9] = [
     ("totals", totals::with_output),
     ("totals-unwritten", totals::without_output),
     ("maps", maps::run),
@@ -63,6 +64,7 @@ const CASES: [(&str, Case); 8] = [
     ("strings", strings::run),
     ("join", join::run),
     ("sliding", sliding::run),
+    ("sessions", sessions::run),
     ("stream-totals", totals::on_both_runners),
 ];
 
