@@ -56,13 +56,15 @@ struct Options {
 
 type Case = fn(&Bench, &mut Table) -> Result<(), BoxError>;
 
-const CASES: [(&str, Case); 9] = [
+const CASES: [(&str, Case); 11] = [
     ("totals", totals::with_output),
     ("totals-unwritten", totals::without_output),
     ("maps", maps::run),
     ("wordcount", wordcount::run),
     ("strings", strings::run),
+    ("strings-shared", strings::run_shared),
     ("join", join::run),
+    ("join-by-map", join::run_by_map),
     ("sliding", sliding::run),
     ("sessions", sessions::run),
     ("stream-totals", totals::on_both_runners),

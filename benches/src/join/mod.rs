@@ -3,13 +3,14 @@
 //! About one order in eleven is of a customer that nobody knows.
 
 mod by_hand;
+mod pipeline;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use purlin::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::digest::{mixed, mixed_with};
+use crate::digest::{Digest, mixed, mixed_with};
 use crate::measure::{Bench, timed};
 use crate::table::Table;
 use crate::{inputs, totals};
@@ -24,12 +25,23 @@ struct Customer {
     country: String,
 }
 
-/// Each side on all cores.
+/// Each side on all cores; Purlin's by `inner_join`.
 pub(crate) fn run(bench: &Bench, table: &mut Table) -> Result<(), BoxError> {
+    compare(bench, table, "join", pipeline::by_join)
+}
+
+/// The same; Purlin's side by a side input.
+pub(crate) fn run_by_map(bench: &Bench, table: &mut Table) -> Result<(), BoxError> {
+    compare(bench, table, "join-by-map", pipeline::by_map)
+}
+
+type Purlin = fn(&Path, &Path) -> Result<Digest, BoxError>;
+
+fn compare(bench: &Bench, table: &mut Table, case: &str, purlin: Purlin) -> Result<(), BoxError> {
     let orders = totals::of_customers(bench, "orders", CUSTOMERS)?;
     let customers = customers(bench)?;
     let by_hand = || timed(|| by_hand::revenues(&orders, &customers));
-    bench.yardstick(table, "join", by_hand)
+    bench.compare(table, case, bench.rows, by_hand, || timed(|| purlin(&orders, &customers)))
 }
 
 /// Every eleventh number is left out; ten elevenths of those that order are here.

@@ -1,6 +1,7 @@
 //! Visits per session: 10 million visits of a million users over an hour, from one Parquet file; 30 seconds without a visit end one.
 
 mod by_hand;
+mod pipeline;
 
 use std::path::PathBuf;
 
@@ -27,7 +28,7 @@ struct Visit {
 pub(crate) fn run(bench: &Bench, table: &mut Table) -> Result<(), BoxError> {
     let input = input(bench)?;
     let by_hand = || timed(|| by_hand::sessions(&input));
-    bench.yardstick(table, "sessions", by_hand)
+    bench.compare(table, "sessions", bench.rows, by_hand, || timed(|| pipeline::sessions(&input)))
 }
 
 /// In each minute one user in twenty is there, and pays three visits or so. Visits come a little out of order.

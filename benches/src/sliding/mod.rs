@@ -3,6 +3,7 @@
 //! Each order lies in ten windows; 3.6 million sums come of them.
 
 mod by_hand;
+mod pipeline;
 
 use purlin::prelude::*;
 
@@ -17,7 +18,7 @@ const CUSTOMERS: u64 = 1_000;
 pub(crate) fn run(bench: &Bench, table: &mut Table) -> Result<(), BoxError> {
     let input = totals::of_customers(bench, "orders-of-thousand", CUSTOMERS)?;
     let by_hand = || timed(|| by_hand::sums(&input));
-    bench.yardstick(table, "sliding", by_hand)
+    bench.compare(table, "sliding", bench.rows, by_hand, || timed(|| pipeline::sums(&input)))
 }
 
 /// What a sum adds to the digest.

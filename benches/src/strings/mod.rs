@@ -1,6 +1,7 @@
 //! Totals per name: 10 million measurements with 1,000 names, from one Parquet file; about half of them count.
 
 mod by_hand;
+mod pipeline;
 
 use std::path::PathBuf;
 
@@ -27,7 +28,14 @@ struct Measurement {
 pub(crate) fn run(bench: &Bench, table: &mut Table) -> Result<(), BoxError> {
     let input = input(bench)?;
     let by_hand = || timed(|| by_hand::totals(&input));
-    bench.yardstick(table, "strings", by_hand)
+    bench.compare(table, "strings", bench.rows, by_hand, || timed(|| pipeline::totals(&input)))
+}
+
+/// The same, but Purlin's rows share their names.
+pub(crate) fn run_shared(bench: &Bench, table: &mut Table) -> Result<(), BoxError> {
+    let input = input(bench)?;
+    let by_hand = || timed(|| by_hand::totals(&input));
+    bench.compare(table, "strings-shared", bench.rows, by_hand, || timed(|| pipeline::totals_of_shared(&input)))
 }
 
 fn input(bench: &Bench) -> Result<PathBuf, BoxError> {
