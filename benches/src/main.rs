@@ -45,7 +45,7 @@ struct Options {
     #[arg(long, value_name = "N", default_value_t = 5)]
     rounds: usize,
 
-    /// Counts CPU time of all threads instead of wall time: for a machine that does other work too. Linux only.
+    /// Counts CPU time of all threads instead of wall time: for a machine that does other work too, and not for `scaling`. Linux only.
     #[arg(long)]
     cpu: bool,
 
@@ -56,7 +56,7 @@ struct Options {
 
 type Case = fn(&Bench, &mut Table) -> Result<(), BoxError>;
 
-const CASES: [(&str, Case); 11] = [
+const CASES: [(&str, Case); 12] = [
     ("totals", totals::with_output),
     ("totals-unwritten", totals::without_output),
     ("maps", maps::run),
@@ -68,6 +68,7 @@ const CASES: [(&str, Case); 11] = [
     ("sliding", sliding::run),
     ("sessions", sessions::run),
     ("stream-totals", totals::on_both_runners),
+    ("scaling", totals::scaling),
 ];
 
 fn main() -> ExitCode {

@@ -28,6 +28,11 @@ impl Table {
         );
     }
 
+    /// A figure of each side that is not a time; `case` says what it is.
+    pub(crate) fn figures(&mut self, case: &str, yardstick: f64, purlin: f64) {
+        println!("| {case} | {yardstick:.2} | {purlin:.2} | {:.2} | | |", purlin / yardstick);
+    }
+
     /// A yardstick alone, for a program to read: case, milliseconds, rows and their sum.
     pub(crate) fn alone(&mut self, case: &str, took: Duration, found: Digest) {
         println!("{case}\t{:.1}\t{}\t{}", millis(took), found.rows, found.sum);

@@ -14,7 +14,7 @@ use purlin::prelude::*;
 use crate::digest::{Digest, mixed};
 use crate::generate::SampleOrders;
 use crate::inputs::{self, files};
-use crate::measure::{Bench, Run, timed};
+use crate::measure::{Bench, Run, Side, timed};
 use crate::orders::{Order, Total};
 use crate::table::Table;
 
@@ -23,15 +23,27 @@ const CUSTOMERS: u64 = 200_000;
 /// Parquet to Parquet, each on all cores.
 pub(crate) fn with_output(bench: &Bench, table: &mut Table) -> Result<(), BoxError> {
     let input = input(bench)?;
-    let write = |work: &dyn Fn(&Path) -> Result<(), BoxError>| -> Run {
-        let folder = tempfile::tempdir_in(bench.folder())?;
-        let output = folder.path().join("totals");
-        let (took, ()) = timed(|| work(&output))?;
-        Ok((took, written(&output)?))
-    };
-    let by_hand = || write(&|output| by_hand::write(&input, output));
-    let purlin = || write(&|output| pipeline::write(&input, output));
+    let by_hand = || write(bench, |output| by_hand::write(&input, output));
+    let purlin = || write(bench, |output| pipeline::write(&input, output, BatchRunner::new()));
     bench.compare(table, "totals", bench.rows, by_hand, purlin)
+}
+
+/// How many times as fast either side is on two cores as on one.
+pub(crate) fn scaling(bench: &Bench, table: &mut Table) -> Result<(), BoxError> {
+    if bench.by_hand {
+        return Ok(());
+    }
+    let input = input(bench)?;
+    let by_hand = |cores| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(cores).build()?;
+        write(bench, |output| pool.install(|| by_hand::write(&input, output)))
+    };
+    let purlin = |cores| write(bench, |output| pipeline::write(&input, output, BatchRunner::new().parallelism(cores)));
+    let sides: [Side<'_>; 4] = [&mut || by_hand(1), &mut || by_hand(2), &mut || purlin(1), &mut || purlin(2)];
+    let (took, _) = bench.in_turns("scaling", sides)?;
+    let [by_hand_1, by_hand_2, purlin_1, purlin_2] = took.map(|took| took.as_secs_f64());
+    table.figures("scaling: 2 cores to 1", by_hand_1 / by_hand_2, purlin_1 / purlin_2);
+    Ok(())
 }
 
 /// The same, but the totals are counted and summed instead of written.
@@ -71,6 +83,14 @@ fn input(bench: &Bench) -> Result<PathBuf, BoxError> {
 pub(crate) fn of_customers(bench: &Bench, name: &str, customers: u64) -> Result<PathBuf, BoxError> {
     let orders = SampleOrders { count: bench.rows, customers, seed: 1 };
     inputs::parquet::<Order>(bench, name, bench.rows, move |n| orders.order(n))
+}
+
+/// Totals written to a folder of their own.
+fn write(bench: &Bench, work: impl FnOnce(&Path) -> Result<(), BoxError>) -> Run {
+    let folder = tempfile::tempdir_in(bench.folder())?;
+    let output = folder.path().join("totals");
+    let (took, ()) = timed(|| work(&output))?;
+    Ok((took, written(&output)?))
 }
 
 /// All that was written, read back.

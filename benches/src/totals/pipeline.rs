@@ -24,10 +24,10 @@ fn totals(pipeline: &Pipeline, input: &Path) -> PCollection<Total> {
 }
 
 /// Writes the totals to a folder.
-pub(super) fn write(input: &Path, output: &Path) -> Result<(), BoxError> {
+pub(super) fn write(input: &Path, output: &Path, runner: BatchRunner) -> Result<(), BoxError> {
     let pipeline = Pipeline::new();
     totals(&pipeline, input).write("totals", ParquetSink::new(output));
-    Ok(BatchRunner::new().run(&pipeline.graph()?)?)
+    Ok(runner.run(&pipeline.graph()?)?)
 }
 
 /// Counts and sums the totals.
