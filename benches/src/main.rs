@@ -56,7 +56,7 @@ struct Options {
 
 type Case = fn(&Bench, &mut Table) -> Result<(), BoxError>;
 
-const CASES: [(&str, Case); 12] = [
+const CASES: [(&str, Case); 13] = [
     ("totals", totals::with_output),
     ("totals-unwritten", totals::without_output),
     ("maps", maps::run),
@@ -69,6 +69,7 @@ const CASES: [(&str, Case); 12] = [
     ("sessions", sessions::run),
     ("stream-totals", totals::on_both_runners),
     ("scaling", totals::scaling),
+    ("start", wordcount::start::run),
 ];
 
 fn main() -> ExitCode {

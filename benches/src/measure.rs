@@ -12,7 +12,7 @@ use crate::table::Table;
 /// What all cases go by.
 pub(crate) struct Bench {
     pub(crate) rows: u64,
-    pub(crate) rounds: usize,
+    rounds: usize,
     /// Only yardsticks run.
     pub(crate) by_hand: bool,
     folder: PathBuf,
@@ -30,6 +30,11 @@ impl Bench {
         let folder = std::env::temp_dir().join("purlin-benches");
         std::fs::create_dir_all(&folder)?;
         Ok(Bench { rows, rounds: rounds.max(1), by_hand, folder })
+    }
+
+    /// The same, but with more or fewer rounds.
+    pub(crate) fn with_rounds(&self, rounds: usize) -> Bench {
+        Bench { rounds, folder: self.folder.clone(), ..*self }
     }
 
     /// Where inputs are kept from one invocation to the next.

@@ -33,6 +33,11 @@ impl Table {
         println!("| {case} | {yardstick:.2} | {purlin:.2} | {:.2} | | |", purlin / yardstick);
     }
 
+    /// A case that has no yardstick.
+    pub(crate) fn without_yardstick(&mut self, case: &str, purlin: Duration) {
+        println!("| {case} | | {:.1} | | | |", millis(purlin));
+    }
+
     /// A yardstick alone, for a program to read: case, milliseconds, rows and their sum.
     pub(crate) fn alone(&mut self, case: &str, took: Duration, found: Digest) {
         println!("{case}\t{:.1}\t{}\t{}", millis(took), found.rows, found.sum);

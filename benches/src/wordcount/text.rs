@@ -12,9 +12,8 @@ use crate::measure::Bench;
 const VOCABULARY: u64 = 50_000;
 const WORDS_PER_LINE: u64 = 12;
 
-/// The file, made if this is the first time, and how many words it has: about 100 MB for 10 million rows.
-pub(super) fn input(bench: &Bench) -> Result<(PathBuf, u64), BoxError> {
-    let words = bench.rows * 7 / 4;
+/// A file of so many words, made if this is the first time: about 110 MB for 17.5 million.
+pub(super) fn input(bench: &Bench, words: u64) -> Result<PathBuf, BoxError> {
     let path = bench.folder().join(format!("words-{words}.txt"));
     if !path.exists() {
         eprintln!("making {words} words in {}", path.display());
@@ -33,7 +32,7 @@ pub(super) fn input(bench: &Bench) -> Result<(PathBuf, u64), BoxError> {
         file.into_inner()?.sync_all()?;
         std::fs::rename(unfinished, &path)?;
     }
-    Ok((path, words))
+    Ok(path)
 }
 
 /// The rank of word `n`: the share of the ranks up to r grows with log r, as Zipf has it.
