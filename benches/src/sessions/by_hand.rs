@@ -27,7 +27,7 @@ pub(super) fn sessions(input: &Path) -> Result<Digest, BoxError> {
     let row_groups = RowGroups::open(input, &["user", "at"], &ArrowReaderOptions::new())?;
     let expected = row_groups.rows / rayon::current_num_threads() / PARTITIONS;
     let parts = || (0..PARTITIONS).map(|_| Vec::with_capacity(expected + expected / 4)).collect();
-    let shares = row_groups.fold(parts, scatter)?;
+    let shares = row_groups.fold(parts, |parts: &mut Vec<_>, batch| scatter(parts, batch))?;
     let next = AtomicUsize::new(0);
     let digests = rayon::broadcast(|_| {
         let mut partition = Partition::default();
@@ -44,7 +44,7 @@ pub(super) fn sessions(input: &Path) -> Result<Digest, BoxError> {
     Ok(all)
 }
 
-fn scatter(parts: &mut Vec<Vec<Visit>>, batch: &RecordBatch) -> Result<(), BoxError> {
+fn scatter(parts: &mut [Vec<Visit>], batch: &RecordBatch) -> Result<(), BoxError> {
     let times = numbers::<TimestampMillisecondType>(batch, "at")?;
     for (user, at_ms) in numbers::<Int64Type>(batch, "user")?.iter().zip(times) {
         let hash = (*user as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);

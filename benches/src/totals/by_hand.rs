@@ -79,10 +79,10 @@ fn scatter(input: &Path) -> Result<Vec<Vec<Vec<Scattered>>>, BoxError> {
     let row_groups = RowGroups::open(input, &["customer", "amount", "at"], &ArrowReaderOptions::new())?;
     let expected = row_groups.rows / rayon::current_num_threads() / PARTITIONS;
     let parts = || (0..PARTITIONS).map(|_| Vec::with_capacity(expected + expected / 4)).collect();
-    row_groups.fold(parts, scatter_batch)
+    row_groups.fold(parts, |parts: &mut Vec<_>, batch| scatter_batch(parts, batch))
 }
 
-fn scatter_batch(parts: &mut Vec<Vec<Scattered>>, batch: &RecordBatch) -> Result<(), BoxError> {
+fn scatter_batch(parts: &mut [Vec<Scattered>], batch: &RecordBatch) -> Result<(), BoxError> {
     let customers = numbers::<Int64Type>(batch, "customer")?;
     let amounts = numbers::<Int64Type>(batch, "amount")?;
     let times = numbers::<TimestampMillisecondType>(batch, "at")?;
