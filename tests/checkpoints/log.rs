@@ -1,7 +1,8 @@
-//! A log cluster in memory that never fails, as a sink's and as a source's: what exactly-once asks of Kafka, without a broker.
+//! A log cluster in memory that fails only when it is cut off, as a sink's and as a source's: what exactly-once asks of Kafka, without a broker.
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct MemoryCluster {
     name: &'static str,
     log: Arc<Mutex<Log>>,
+    is_cut_off: Arc<AtomicBool>,
 }
 
 #[derive(Default)]
@@ -32,7 +34,24 @@ struct Log {
 
 impl MemoryCluster {
     pub(crate) fn new(name: &'static str) -> Self {
-        MemoryCluster { name, log: Arc::default() }
+        MemoryCluster { name, log: Arc::default(), is_cut_off: Arc::default() }
+    }
+
+    /// The same cluster over a line of its own.
+    pub(crate) fn over_another_line(&self) -> Self {
+        MemoryCluster { is_cut_off: Arc::default(), ..self.clone() }
+    }
+
+    /// Cuts the line, or mends it.
+    pub(crate) fn cut_off(&self, is_cut_off: bool) {
+        self.is_cut_off.store(is_cut_off, Ordering::Relaxed);
+    }
+
+    fn reach(&self) -> Result<(), LogError> {
+        match self.is_cut_off.load(Ordering::Relaxed) {
+            true => Err(LogError::new(LogErrorKind::Retriable, "the line is cut")),
+            false => Ok(()),
+        }
     }
 
     fn log(&self) -> MutexGuard<'_, Log> {
@@ -77,7 +96,7 @@ impl LogCluster for MemoryCluster {
     }
 
     async fn id(&self) -> Result<String, LogError> {
-        Ok(self.name.into())
+        self.reach().map(|()| self.name.into())
     }
 
     async fn ensure_progress_topic(&self, topic: &str) -> Result<(), LogError> {
@@ -125,6 +144,7 @@ struct Transaction {
 impl Producer {
     /// The cluster's log and what is open, while this is the newest producer of its id.
     fn own(&self) -> Result<(MutexGuard<'_, Log>, MutexGuard<'_, Transaction>), LogError> {
+        self.cluster.reach()?;
         let log = self.cluster.log();
         if log.producers[&self.id] != self.epoch {
             return Err(LogError::new(LogErrorKind::Fenced, "a newer producer is there"));

@@ -2,6 +2,7 @@
 
 mod changed;
 mod damaged;
+mod draining;
 mod full;
 mod job;
 mod log;

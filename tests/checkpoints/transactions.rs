@@ -31,10 +31,14 @@ impl Copying {
     }
 
     fn start(&self) -> Run {
+        self.start_over(&self.cluster)
+    }
+
+    fn start_over(&self, line: &MemoryCluster) -> Run {
         let pipeline = Pipeline::new();
         for (number, source) in self.sources.iter().enumerate() {
             let numbers = pipeline.read(&format!("read {number}"), source.clone());
-            numbers.write(&format!("write {number}"), self.cluster.sink("out"));
+            numbers.write(&format!("write {number}"), line.sink("out"));
         }
         let graph = pipeline.graph().expect("a sound graph");
         let runner = StreamRunner::new().parallelism(2).checkpoints(self.settings());
@@ -81,6 +85,20 @@ fn offsets_ride_along_and_may_be_deleted() {
             job.cluster.alter_offsets(GROUP, Default::default());
         }
     }
+}
+
+#[test]
+fn a_damaged_note_stops_nobody_whose_cluster_knows_better() {
+    let numbers = Numbers::on("here", 3);
+    let job = Copying::of(vec![numbers.clone()]);
+    numbers.send(10);
+    job.run_until(30).expect("it runs");
+    let notes = std::fs::read_dir(job.folder.path().join("commits")).expect("the notes");
+    let newest = notes.flatten().map(|entry| entry.path()).max().expect("a note");
+    std::fs::write(newest, "nonsense").expect("written");
+    numbers.send(10);
+    job.run_until(60).expect("it goes on");
+    assert_eq!(job.cluster.numbers("out"), (0..60).collect::<Vec<_>>(), "each once");
 }
 
 #[test]
@@ -187,6 +205,28 @@ fn an_instance_that_was_replaced_ends_and_does_not_take_over_again() {
     numbers.send(10);
     eventually("the second to write", PATIENCE, || (job.cluster.numbers("out").len() >= 40).then_some(()));
     assert!(!second.is_finished());
+    stop.stop(StopMode::Stop);
+    within("the second to end", PATIENCE, || second.join()).expect("no panic").expect("it was never replaced");
+    assert_eq!(job.cluster.numbers("out"), (0..40).collect::<Vec<_>>(), "each once");
+}
+
+#[test]
+fn one_that_could_not_even_register_again_does_not_take_over_either() {
+    let numbers = Numbers::on("here", 2);
+    let job = Copying::of(vec![numbers.clone()]);
+    numbers.send(10);
+    let line = job.cluster.over_another_line();
+    let (_stop, first) = job.start_over(&line);
+    eventually("the first to write", PATIENCE, || (job.cluster.numbers("out").len() == 20).then_some(()));
+    line.cut_off(true);
+    // It tries again and again, and does not get as far as its number.
+    std::thread::sleep(Duration::from_millis(500));
+    let (stop, second) = job.start();
+    numbers.send(10);
+    eventually("the second to write", PATIENCE, || (job.cluster.numbers("out").len() >= 40).then_some(()));
+    line.cut_off(false);
+    let replaced = within("the first to end", PATIENCE, || first.join()).expect("no panic");
+    assert!(matches!(replaced, Err(Failure::Superseded { .. })), "{replaced:?}");
     stop.stop(StopMode::Stop);
     within("the second to end", PATIENCE, || second.join()).expect("no panic").expect("it was never replaced");
     assert_eq!(job.cluster.numbers("out"), (0..40).collect::<Vec<_>>(), "each once");
