@@ -84,7 +84,7 @@ pub trait Sink: Send + Sync + 'static {
     }
     /// Called once at launch, before anything is read: checks the target and makes room for temporary output. A job that resumes goes on
     /// with the output that is there; the runner then [publishes](Self::publish) what the last committed checkpoint had staged, and
-    /// [discards](Self::discard) the rest. Within a process a sink may be begun again for a later incarnation.
+    /// [discards](Self::discard) the rest once no earlier incarnation can commit it any more. Within a process a sink may be begun again for a later incarnation.
     async fn begin(&self, run: &SinkRun) -> Result<(), BoxError> {
         let _ = run;
         Ok(())
@@ -108,7 +108,7 @@ pub trait Sink: Send + Sync + 'static {
         Ok(())
     }
     /// Removes temporary output that nothing will publish any more: of a run that failed without checkpoints, or of earlier incarnations,
-    /// after what their last checkpoint had staged has been published. It never touches what the present incarnation writes.
+    /// after what their last checkpoint had staged has been published, and, where no transaction fences them, after a commit of the present one. It never touches what the present incarnation writes.
     async fn discard(&self) -> Result<(), BoxError> {
         Ok(())
     }
