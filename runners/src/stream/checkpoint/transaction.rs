@@ -1,4 +1,4 @@
-//! The open transaction of a job, and the writers that fill it (DESIGN: exactly-once, rules 1 to 3 and 7).
+//! The open transaction of a job, and the writers that fill it.
 //!
 //! There is one transactional producer and one open transaction for the whole job. Records of checkpoint n go into it as they come.
 //! Behind barrier n a writer's records belong to n + 1: they wait in a bounded buffer until the commit of n has returned and the next
