@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use purlin_model::transaction::{LogError, LogErrorKind};
+use purlin_model::transaction::{LogError, LogErrorKind, PositionError};
 
 /// A failure of a Kafka source, sink or admin call. Messages never hold a secret.
 #[non_exhaustive]
@@ -189,5 +189,17 @@ impl KafkaError {
     /// No broker answered.
     pub(super) fn unreachable(servers: String, waited: Duration, reason: String) -> Self {
         KafkaError::Unreachable { servers, waited, reason: LogError::new(LogErrorKind::Retriable, reason) }
+    }
+
+    /// A position is not one of its log.
+    pub(super) fn not_a_position(error: PositionError) -> Self {
+        match error {
+            PositionError::OtherCluster { topic, partition, position, cluster } => {
+                KafkaError::OtherCluster { topic, partition, position, cluster }
+            }
+            PositionError::OutOfRange { topic, partition, offset, there } => {
+                KafkaError::OffsetOutOfRange { topic, partition, offset, there }
+            }
+        }
     }
 }

@@ -47,7 +47,7 @@ impl Connections {
 
     /// Notes what partitions' logs are like, so that opening them needs not to ask one by one.
     pub(super) fn tell(&self, logs: Vec<Log>) {
-        lock(&self.logs).extend(logs.into_iter().map(|log| ((log.topic.clone(), log.partition), log)));
+        lock(&self.logs).extend(logs.into_iter().map(|log| ((log.extent.topic.clone(), log.extent.partition), log)));
     }
 
     /// What a partition's log was last said to be like; once, for it grows old.

@@ -33,16 +33,16 @@ impl Launch {
         let partitions = self.partitions(|topic| client.partitions(topic))?;
         let logs = Log::ask(&client, &partitions)?;
         let starts: Vec<i64> = match self.start {
-            Start::Earliest => logs.iter().map(|log| log.first).collect(),
-            Start::Latest => logs.iter().map(|log| log.end).collect(),
+            Start::Earliest => logs.iter().map(|log| log.extent.first).collect(),
+            Start::Latest => logs.iter().map(|log| log.extent.end).collect(),
             Start::At(at) => {
                 let at = Position::At(at.millis());
                 let asked: Vec<_> = partitions.iter().map(|(topic, number)| (*topic, *number, at)).collect();
                 let found = client.offsets(&asked)?;
-                found.into_iter().zip(&logs).map(|(found, log)| found.unwrap_or(log.end)).collect()
+                found.into_iter().zip(&logs).map(|(found, log)| found.unwrap_or(log.extent.end)).collect()
             }
         };
-        let split = |(log, next): (&Log, i64)| log.from(next, bounded.then_some(log.end));
+        let split = |(log, next): (&Log, i64)| log.from(next, bounded.then_some(log.extent.end));
         Ok(Found { splits: logs.iter().zip(starts).map(split).collect(), logs })
     }
 
@@ -65,9 +65,10 @@ impl Launch {
             }
         }
         let ends = self.until_end || known.iter().any(|split| split.end.is_some());
-        let known: HashSet<(&str, i32)> = known.iter().map(KafkaSplit::name).collect();
-        let new = logs.iter().filter(|log| !ends && !known.contains(&log.name()));
-        Ok(Found { splits: new.map(|log| log.from(log.first, None)).collect(), logs })
+        let listed: HashSet<(&str, i32)> = known.iter().map(KafkaSplit::name).collect();
+        let new = |log: &Log| Some(log.from(log.extent.start_unless(&listed)?.next, None));
+        let splits = if ends { Vec::new() } else { logs.iter().filter_map(new).collect() };
+        Ok(Found { splits, logs })
     }
 
     /// How many partitions will share the memory, for a process that opens splits and never asked for them. Also says, before

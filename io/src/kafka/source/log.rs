@@ -1,5 +1,7 @@
 //! Partitions' logs as they are now, and what becomes of a stored position in them.
 
+use purlin_model::transaction::LogExtent;
+
 use super::super::KafkaError;
 use super::super::client::Client;
 use super::super::cluster::Position;
@@ -8,13 +10,9 @@ use super::{KafkaSplit, MissingOffsets};
 /// A partition's log.
 #[derive(Clone, Debug)]
 pub(super) struct Log {
-    pub(super) cluster: String,
-    pub(super) topic: String,
+    /// With `read_committed` its end is that of what can be read: the log itself may be longer.
+    pub(super) extent: LogExtent,
     pub(super) topic_id: Option<String>,
-    pub(super) partition: i32,
-    pub(super) first: i64,
-    /// With `read_committed` that of what can be read: the log itself may be longer.
-    pub(super) end: i64,
 }
 
 impl Log {
@@ -42,18 +40,18 @@ impl Log {
         let found = partitions.iter().zip(firsts).zip(ends);
         let log = |((&(topic, partition), first), end)| {
             let (cluster, topic_id) = (cluster.clone(), id(topic));
-            Log { cluster, topic: topic.into(), topic_id, partition, first, end }
+            Log { extent: LogExtent { cluster, topic: topic.into(), partition, first, end }, topic_id }
         };
         Ok(found.map(log).collect())
     }
 
     pub(super) fn name(&self) -> (&str, i32) {
-        (&self.topic, self.partition)
+        self.extent.name()
     }
 
     /// The split that reads this log from an offset on.
     pub(super) fn from(&self, next: i64, end: Option<i64>) -> KafkaSplit {
-        let Log { cluster, topic, topic_id, partition, .. } = self.clone();
+        let Log { extent: LogExtent { cluster, topic, partition, .. }, topic_id } = self.clone();
         KafkaSplit { cluster, topic, topic_id, partition, next, end }
     }
 
@@ -68,9 +66,11 @@ impl Log {
         let Err(missing) = self.check(&split, log_end) else { return Ok(split) };
         let to = match (&missing, then) {
             (KafkaError::OffsetOutOfRange { .. } | KafkaError::OtherTopicId { .. }, MissingOffsets::Earliest) => {
-                self.first
+                self.extent.first
             }
-            (KafkaError::OffsetOutOfRange { .. } | KafkaError::OtherTopicId { .. }, MissingOffsets::Latest) => self.end,
+            (KafkaError::OffsetOutOfRange { .. } | KafkaError::OtherTopicId { .. }, MissingOffsets::Latest) => {
+                self.extent.end
+            }
             _ => return Err(missing),
         };
         tracing::warn!("{missing}; as asked for, {split} goes on with offset {to} instead of {}", split.next);
@@ -82,28 +82,17 @@ impl Log {
     /// Refuses a split of another log, or of an offset that is not there.
     fn check(&self, split: &KafkaSplit, log_end: impl FnOnce() -> Result<i64, KafkaError>) -> Result<(), KafkaError> {
         self.check_identity(split)?;
-        let mut end = self.end;
-        if split.next > end {
-            end = log_end()?;
+        let mut extent = self.extent.clone();
+        if split.next > extent.end {
+            extent.end = log_end()?;
         }
-        if (self.first..=end).contains(&split.next) {
-            return Ok(());
-        }
-        let KafkaSplit { topic, partition, next: offset, .. } = split.clone();
-        let there = match self.first {
-            first if first < end => format!("it begins at {first} and ends at {end}"),
-            _ => format!("it is empty and goes on at {end}"),
-        };
-        Err(KafkaError::OffsetOutOfRange { topic, partition, offset, there })
+        extent.check(&split.position()).map_err(KafkaError::not_a_position)
     }
 
     /// Refuses a split of another log.
     pub(super) fn check_identity(&self, split: &KafkaSplit) -> Result<(), KafkaError> {
+        self.extent.check_cluster(&split.position()).map_err(KafkaError::not_a_position)?;
         let KafkaSplit { topic, partition, next: offset, .. } = split.clone();
-        if split.cluster != self.cluster {
-            let (position, cluster) = (split.cluster.clone(), self.cluster.clone());
-            return Err(KafkaError::OtherCluster { topic, partition, position, cluster });
-        }
         match (&split.topic_id, &self.topic_id) {
             (Some(was), Some(is)) if was != is => Err(KafkaError::OtherTopicId { topic, partition, offset }),
             _ => Ok(()),
@@ -117,7 +106,7 @@ mod tests {
 
     fn log() -> Log {
         let (cluster, topic, topic_id) = ("one".into(), "orders".into(), Some("id".into()));
-        Log { cluster, topic, topic_id, partition: 0, first: 10, end: 20 }
+        Log { extent: LogExtent { cluster, topic, partition: 0, first: 10, end: 20 }, topic_id }
     }
 
     /// Where reading goes on from `next`, in a log that goes up to 22, of which 20 and on are undecided.

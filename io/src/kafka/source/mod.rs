@@ -261,8 +261,7 @@ impl<T: Element> Source for KafkaSource<T> {
     }
 
     fn log_position(&self, split: &KafkaSplit) -> Option<LogPosition> {
-        let KafkaSplit { cluster, topic, partition, next, .. } = split.clone();
-        Some(LogPosition { cluster, topic, partition, next })
+        Some(split.position())
     }
 }
 

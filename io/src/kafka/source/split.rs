@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use purlin_model::transaction::LogPosition;
 use serde::{Deserialize, Serialize};
 
 /// One partition's records from `next` on, up to `end` where it has one.
@@ -25,6 +26,11 @@ pub struct KafkaSplit {
 impl KafkaSplit {
     pub(super) fn name(&self) -> (&str, i32) {
         (&self.topic, self.partition)
+    }
+
+    pub(super) fn position(&self) -> LogPosition {
+        let KafkaSplit { cluster, topic, partition, next, .. } = self.clone();
+        LogPosition { cluster, topic, partition, next }
     }
 
     pub(super) fn has_ended(&self) -> bool {

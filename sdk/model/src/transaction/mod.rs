@@ -7,9 +7,11 @@
 
 mod batch;
 mod error;
+mod extent;
 
 pub use batch::{Record, RecordBatch};
 pub use error::{LogError, LogErrorKind};
+pub use extent::{LogExtent, PositionError};
 
 use std::time::Duration;
 
