@@ -177,6 +177,53 @@ fn a_snapshot_that_rots_is_refused() {
     tell(&outcomes);
 }
 
+#[test]
+fn partitions_that_are_added_are_read_from_their_start() {
+    simulate(|pipeline, world| {
+        let numbers = pipeline.read("numbers", world.growing(events(3, 40)));
+        numbers.write("passed", world.sink("passed"));
+        let sums = numbers.window(Fixed::of(seconds(1))).key_by("remainder", |n| n % 7).combine_per_key("sum", Sum);
+        sums.write("sums", world.sink("sums"));
+    })
+    .seeds(seeds(40))
+    .run()
+    .map(|outcomes| tell(&outcomes))
+    .unwrap_or_else(|report| panic!("{report}"));
+}
+
+/// Offsets of the consumer group that were moved, retention that has overtaken the job, another cluster: refused wherever the job meets it, each with a
+/// message of its own.
+#[test]
+fn logs_that_were_tampered_with_are_refused() {
+    let simulation = simulate(|pipeline, world| {
+        let keyed = pipeline.read("numbers", world.source(events(3, 80))).key_by("remainder", |n| n % 7);
+        keyed.write("passed", world.sink("passed"));
+        keyed.window(Fixed::of(seconds(1))).combine_per_key("sum", Sum).write("sums", world.sink("sums"));
+    });
+    let outcomes = simulation.seeds(seeds(200)).tamper().unwrap_or_else(|report| panic!("{report}"));
+    let refusals: Vec<&String> = outcomes.iter().filter_map(|outcome| outcome.refused.as_ref()).collect();
+    let reasons = ["the offsets of the consumer group", "is not in the log", "offsets mean nothing on `mirror of"];
+    let of = |reason: &str| refusals.iter().filter(|refusal| refusal.contains(reason)).count();
+    let counts = reasons.map(of);
+    assert!(counts.iter().all(|count| count * 50 > outcomes.len()), "{counts:?} of {}", outcomes.len());
+    assert_eq!(counts.iter().sum::<usize>(), refusals.len(), "{refusals:?}");
+    tell(&outcomes);
+}
+
+#[test]
+fn sinks_on_two_clusters_are_refused() {
+    let simulation = simulate(|pipeline, world| {
+        let numbers = pipeline.read("numbers", world.source(events(2, 5)));
+        numbers.write("one", world.sink_on("north", "one"));
+        numbers.map("double", |n| n * 2).write("other", world.sink_on("south", "other"));
+    });
+    let refusal = simulation.seeds(0..1).run().expect_err("one transaction cannot span them");
+    for part in ["it is refused", "`one`", "cluster `north`", "`other`", "cluster `south`", "--guarantee at-least-once"]
+    {
+        assert!(refusal.contains(part), "{part}: {refusal}");
+    }
+}
+
 fn decoded<T: Element>(outcome: &Outcome, sink: &str) -> Vec<T> {
     let elements = outcome.written.get(sink).into_iter().flatten();
     elements.map(|element| Postcard.decode(&mut element.as_slice()).expect("what a sink was given")).collect()

@@ -18,6 +18,7 @@ use super::world::BROKERS;
 /// The cluster; clones are the same one.
 #[derive(Clone)]
 pub(super) struct SimulatedCluster {
+    name: Arc<str>,
     network: Network,
     log: Arc<Mutex<Log>>,
 }
@@ -28,9 +29,22 @@ struct Log {
     topics: BTreeMap<String, Vec<Stored>>,
     transactions: Vec<Transaction>,
     producers: BTreeMap<String, Registered>,
-    offsets: BTreeMap<(String, String, i32), i64>,
+    /// By group, topic and partition.
+    offsets: BTreeMap<GroupPartition, i64>,
+    /// An offset that an operator has moved.
+    moved: Option<Moved>,
+    /// A job has gone on and committed another offset over that, as if nobody had moved it.
+    was_overwritten: bool,
     /// The coordinator cannot be reached until then.
     away_until_ms: i64,
+}
+
+type GroupPartition = (String, String, i32);
+
+/// An offset that an operator has moved when this was the newest producer.
+struct Moved {
+    of: GroupPartition,
+    epoch: u64,
 }
 
 struct Stored {
@@ -40,6 +54,8 @@ struct Stored {
 }
 
 struct Transaction {
+    /// That of its producer.
+    epoch: u64,
     began_ms: i64,
     timeout_ms: i64,
     state: Decision,
@@ -63,8 +79,8 @@ struct Registered {
 }
 
 impl SimulatedCluster {
-    pub(super) fn new(network: Network) -> Self {
-        SimulatedCluster { network, log: Arc::default() }
+    pub(super) fn new(name: &str, network: Network) -> Self {
+        SimulatedCluster { name: name.into(), network, log: Arc::default() }
     }
 
     fn log(&self) -> MutexGuard<'_, Log> {
@@ -77,6 +93,26 @@ impl SimulatedCluster {
         let records = log.topics.get(topic).into_iter().flatten();
         let visible = records.filter(|stored| log.transactions[stored.transaction].state == Decision::Committed);
         visible.filter_map(|stored| stored.payload.clone()).collect()
+    }
+
+    /// Moves an offset of some consumer group, as an operator does who wants records to be read again or skipped; whether there was one.
+    pub(super) fn move_offset(&self) -> bool {
+        let mut log = self.log();
+        let Log { offsets, producers, moved, .. } = &mut *log;
+        let choose = |random: &mut fastrand::Rng| {
+            let chosen = random.usize(0..offsets.len().max(1));
+            let (of, offset) = offsets.iter_mut().nth(chosen)?;
+            *offset += random.i64(1..10) * if random.bool() { 1 } else { -1 };
+            Some(of.clone())
+        };
+        let epoch = producers.values().map(|registered| registered.epoch).max().unwrap_or(0);
+        *moved = self.network.world().random(choose).map(|of| Moved { of, epoch });
+        moved.is_some()
+    }
+
+    /// Whether a job that was started after an operator had moved an offset has overwritten it.
+    pub(super) fn overwrote_what_was_moved(&self) -> bool {
+        self.log().was_overwritten
     }
 
     /// One request: `carry_out` is what the cluster does when it arrives.
@@ -158,7 +194,13 @@ impl Log {
         }
         let open = *registered.open.get_or_insert(next);
         if open == next {
-            self.transactions.push(Transaction { began_ms, timeout_ms, state: Decision::Open, offsets: Vec::new() });
+            self.transactions.push(Transaction {
+                epoch,
+                began_ms,
+                timeout_ms,
+                state: Decision::Open,
+                offsets: Vec::new(),
+            });
         }
         Ok(open)
     }
@@ -169,8 +211,14 @@ impl Log {
         }
         self.transactions[transaction].state = state;
         if state == Decision::Committed {
+            let epoch = self.transactions[transaction].epoch;
             for (group, position) in std::mem::take(&mut self.transactions[transaction].offsets) {
-                self.offsets.insert((group, position.topic, position.partition), position.next);
+                let of = (group, position.topic, position.partition);
+                // Whoever was at work when it was moved could not know of that.
+                if let Some(moved) = self.moved.take_if(|moved| moved.of == of) {
+                    self.was_overwritten |= epoch > moved.epoch;
+                }
+                self.offsets.insert(of, position.next);
             }
         }
         for registered in self.producers.values_mut().filter(|registered| registered.open == Some(transaction)) {
@@ -182,11 +230,11 @@ impl Log {
 #[async_trait]
 impl LogCluster for SimulatedCluster {
     fn describe(&self) -> String {
-        "the simulated cluster".into()
+        format!("the simulated cluster `{}`", self.name)
     }
 
     async fn id(&self) -> Result<String, LogError> {
-        Ok("simulated".into())
+        Ok(self.name.to_string())
     }
 
     async fn ensure_progress_topic(&self, topic: &str) -> Result<(), LogError> {
@@ -220,7 +268,7 @@ impl LogCluster for SimulatedCluster {
         self.request(|log, _| {
             let of = |(topic, partition): &(String, i32)| {
                 let next = *log.offsets.get(&(group.to_string(), topic.clone(), *partition))?;
-                Some(LogPosition { cluster: "simulated".into(), topic: topic.clone(), partition: *partition, next })
+                Some(LogPosition { cluster: self.name.to_string(), topic: topic.clone(), partition: *partition, next })
             };
             Ok(partitions.iter().filter_map(of).collect())
         })

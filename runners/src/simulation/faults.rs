@@ -23,6 +23,8 @@ pub struct Faults {
     pub silence: Duration,
     /// Out of a thousand looks at the clock, before how many it is set to another time.
     pub clock_jumps: u32,
+    /// How often logs are cut at their start, at most: behind what is committed, as retention does that is long enough.
+    pub cuts: u32,
     /// How often the job is asked to stop, and started again, at most.
     pub stops: u32,
     /// How many processes are killed, at most.
@@ -41,6 +43,7 @@ impl Faults {
         slowness: Duration::ZERO,
         silence: Duration::ZERO,
         clock_jumps: 0,
+        cuts: 0,
         stops: 0,
         kills: 0,
         zombies: 0,
@@ -55,6 +58,7 @@ impl Faults {
         slowness: Duration::from_millis(200),
         silence: Duration::from_secs(5),
         clock_jumps: 5,
+        cuts: 3,
         stops: 2,
         kills: 4,
         zombies: 30,

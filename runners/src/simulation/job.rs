@@ -5,13 +5,15 @@ use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use purlin_model::graph::Graph;
+use purlin_model::transaction::PositionError;
 use purlin_model::{Failure, Pipeline};
 
-use super::cluster::SimulatedCluster;
 use super::env::SimulatedEnv;
 use super::faults::{Faults, Network};
 use super::storage::SimulatedStorage;
 use super::surroundings::Surroundings;
+use super::tampering;
 use super::world::{ProcessId, World};
 use crate::observe::Observer;
 use crate::reference::ReferenceRunner;
@@ -21,6 +23,11 @@ use crate::stream::{CheckpointSettings, StopHandle, StopMode, StreamRunner};
 const MOST_STEPS: u64 = 3_000_000;
 /// A job that is started more often will never end.
 const MOST_STARTS: u32 = 60;
+
+/// What the job is called.
+const JOB: &str = "simulated";
+/// How long nobody tampers after a try for which there was nothing there yet.
+const STEPS_BETWEEN_TRIES: u64 = 40;
 
 /// Builds a pipeline whose output goes to [`Surroundings`].
 pub type Build = dyn Fn(&Pipeline, &Surroundings) + Send + Sync;
@@ -32,6 +39,7 @@ pub struct Job {
     faults: Faults,
     is_drained: bool,
     rots: bool,
+    is_tampered_with: bool,
 }
 
 /// What became of a job.
@@ -60,7 +68,7 @@ pub struct Outcome {
 impl Job {
     /// The pipeline that `build` builds, under `seed`.
     pub fn new(build: Arc<Build>, seed: u64, faults: Faults) -> Self {
-        Job { build, seed, faults, is_drained: false, rots: false }
+        Job { build, seed, faults, is_drained: false, rots: false, is_tampered_with: false }
     }
 
     /// The same job, drained at some moment: it ends before its sources do.
@@ -72,6 +80,12 @@ impl Job {
     /// started again.
     pub fn rotting(self) -> Self {
         Job { rots: true, ..self }
+    }
+
+    /// The same job, killed at some moment at which somebody has tampered with what it goes on from: with the offsets of its consumer group, or
+    /// with the logs that it reads. If that touches it, it cannot be started again.
+    pub fn tampered(self) -> Self {
+        Job { is_tampered_with: true, ..self }
     }
 
     /// What the reference runner writes, by sink.
@@ -87,14 +101,14 @@ impl Job {
     pub fn run(&self) -> Result<Outcome, String> {
         let world = World::new(self.seed);
         let network = Network::new(world.clone(), self.faults);
-        let cluster = SimulatedCluster::new(network.clone());
         let storage = SimulatedStorage::new(network.clone());
-        let surroundings = Surroundings::simulated(network.clone(), cluster);
+        let surroundings = Surroundings::simulated(network.clone());
         let interval = Duration::from_millis(world.random(|random| 1 << random.u32(0..9)));
-        let mut settings = CheckpointSettings::new("simulated", Arc::new(storage.clone()));
+        let mut settings = CheckpointSettings::new(JOB, Arc::new(storage.clone()));
         settings.interval = interval;
         let kills = world.random(|random| random.u32(0..=self.faults.kills));
         let stops = world.random(|random| random.u32(0..=self.faults.stops));
+        let cuts = world.random(|random| random.u32(0..=self.faults.cuts));
         let mut run = Run {
             job: self,
             world,
@@ -110,12 +124,18 @@ impl Job {
             stops_left: stops,
             next_stop: None,
             drain_at: None,
-            rot_at: None,
+            trouble_at: None,
+            cuts_left: cuts,
+            next_cut: None,
+            graph: None,
             paused: Vec::new(),
             observers: Vec::new(),
             outcome: Outcome::default(),
         };
         run.go_to_the_end()?;
+        if run.surroundings.clusters().iter().any(|cluster| cluster.overwrote_what_was_moved()) {
+            return Err("somebody had moved an offset of its consumer group, and it went on as if nobody had".into());
+        }
         run.outcome.steps = run.world.steps();
         run.outcome.checkpoints =
             run.observers.iter().filter_map(|each| each.checkpoint()).map(|each| each.checkpoint).max().unwrap_or(0);
@@ -155,8 +175,13 @@ struct Run<'a> {
     next_stop: Option<u64>,
     /// From which step on each process is asked to drain, or only the first.
     drain_at: Option<u64>,
-    /// When a file rots.
-    rot_at: Option<Moment>,
+    /// When a file rots, or somebody tampers.
+    trouble_at: Option<Moment>,
+    cuts_left: u32,
+    /// The step at which logs are cut.
+    next_cut: Option<u64>,
+    /// The pipeline, as it was built last.
+    graph: Option<Graph>,
     /// Processes that were left for dead, and the steps at which they go on.
     paused: Vec<(ProcessId, u64)>,
     observers: Vec<Arc<Observer>>,
@@ -170,16 +195,18 @@ impl Run<'_> {
             self.step()?;
             self.kill_if_due()?;
             self.stop_if_due();
-            self.rot_if_due();
+            self.cut_if_due();
+            self.make_trouble_if_due();
             self.wake_the_dead();
             match self.take_end(self.process) {
                 None => {}
                 Some(Ok(())) if self.stop.mode() == Some(StopMode::Stop) => self.start()?,
                 Some(Ok(())) => break,
-                Some(Err(Failure::Options(reason))) if self.job.rots && self.rot_at.is_none() => {
-                    self.outcome.refused = Some(reason);
+                Some(Err(failure)) if self.is_in_trouble() && is_refusal(&failure) => {
+                    self.outcome.refused = Some(failure.to_string());
                     break;
                 }
+                Some(Err(failure)) if failure.is_misuse() => return Err(format!("it is refused: {failure}")),
                 // As a supervisor would.
                 Some(Err(failure)) if self.outcome.starts < MOST_STARTS => {
                     tracing::debug!("process {} ended: {failure}", self.process);
@@ -215,8 +242,10 @@ impl Run<'_> {
         self.process += 1;
         self.outcome.starts += 1;
         let pipeline = Pipeline::new();
+        self.surroundings.build_anew();
         (self.job.build)(&pipeline, &self.surroundings);
         let graph = pipeline.graph().map_err(|failure| failure.to_string())?;
+        self.graph = Some(graph.clone());
         let workers = self.world.random(|random| random.usize(1..=3));
         let observer = Arc::new(Observer::default());
         self.observers.push(observer.clone());
@@ -232,8 +261,9 @@ impl Run<'_> {
         self.world.spawn(self.process, Box::pin(work));
         self.next_kill = (self.kills_left > 0).then(|| self.some_moment());
         self.next_stop = (self.stops_left > 0).then(|| self.some_step());
-        if self.job.rots && self.outcome.starts == 1 {
-            self.rot_at = Some(self.some_moment());
+        self.next_cut = (self.cuts_left > 0).then(|| self.some_step());
+        if (self.job.rots || self.job.is_tampered_with) && self.outcome.starts == 1 {
+            self.trouble_at = Some(self.some_moment());
         }
         if self.job.is_drained && self.outcome.starts == 1 {
             self.drain_at = Some(self.some_step());
@@ -303,13 +333,39 @@ impl Run<'_> {
         self.start()
     }
 
-    fn rot_if_due(&mut self) {
-        if self.rot_at.is_some_and(|moment| self.is_due(moment)) && self.storage.rot() {
-            self.rot_at = None;
+    fn cut_if_due(&mut self) {
+        if self.next_cut.is_some_and(|step| step <= self.world.steps()) {
+            self.cuts_left -= 1;
+            self.next_cut = (self.cuts_left > 0).then(|| self.some_step());
+            tampering::retain(&self.world, &self.committed());
+        }
+    }
+
+    fn make_trouble_if_due(&mut self) {
+        if !self.trouble_at.is_some_and(|moment| self.is_due(moment)) {
+            return;
+        }
+        let is_done = match self.job.rots {
+            true => self.storage.rot(),
+            false => tampering::tamper(&self.world, &self.surroundings, &self.committed()),
+        };
+        if is_done {
+            self.trouble_at = None;
             // What it has in memory is whole; what counts is what it could start from.
             self.kills_left += 1;
             self.next_kill = Some(Moment::Step(0));
+        } else {
+            self.trouble_at = Some(Moment::Step(self.world.steps() + STEPS_BETWEEN_TRIES));
         }
+    }
+
+    fn is_in_trouble(&self) -> bool {
+        (self.job.rots || self.job.is_tampered_with) && self.trouble_at.is_none()
+    }
+
+    fn committed(&self) -> Vec<tampering::Committed> {
+        let graph = self.graph.iter();
+        graph.flat_map(|graph| tampering::committed(graph, &self.surroundings, &self.storage, JOB)).collect()
     }
 
     fn wake_the_dead(&mut self) {
@@ -334,5 +390,13 @@ impl Run<'_> {
             .unwrap_or_else(PoisonError::into_inner)
             .get_mut(&process)
             .map(|result| std::mem::replace(result, Ok(())))
+    }
+}
+
+/// Whether a job says that it cannot go on from where it is, whatever is tried again.
+fn is_refusal(failure: &Failure) -> bool {
+    match failure {
+        Failure::Source { cause, .. } => cause.is::<PositionError>(),
+        failure => failure.is_misuse(),
     }
 }

@@ -19,6 +19,8 @@ mod sinks;
 mod source;
 mod storage;
 mod surroundings;
+mod tampering;
+mod topic;
 mod world;
 
 pub use faults::Faults;

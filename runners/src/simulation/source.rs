@@ -14,6 +14,7 @@ use super::faults::{Fate, Network};
 pub(super) struct RemoteSource<T> {
     pub(super) inner: BoxSource<T>,
     pub(super) network: Option<Network>,
+    pub(super) boundedness: Boundedness,
 }
 
 /// What passes before a source has something more, at most, when it is not silent.
@@ -31,7 +32,7 @@ impl<T: Element> Source for RemoteSource<T> {
     }
 
     fn boundedness(&self) -> Boundedness {
-        self.inner.boundedness()
+        self.boundedness
     }
 
     fn io(&self) -> Io {

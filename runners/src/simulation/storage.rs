@@ -8,10 +8,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures::FutureExt;
 
 use super::faults::{Fate, Network};
 use super::world::BROKERS;
-use crate::checkpoint::{Storage, StorageError};
+use crate::checkpoint::{Checkpoints, Manifest, MemoryStorage, Storage, StorageError};
 
 /// The storage; clones are the same one.
 #[derive(Clone)]
@@ -46,6 +47,16 @@ impl SimulatedStorage {
                 true
             }
         }
+    }
+
+    /// The manifest that the newest commit here names, for someone who looks at the disk. What a job goes on from is that checkpoint or, where
+    /// transactions commit, a later one that could not be noted.
+    pub(super) fn newest_manifest(&self, job: &str) -> Option<Manifest> {
+        let disk = MemoryStorage::default();
+        self.files().iter().for_each(|(name, file)| disk.overwrite(name, file.clone()));
+        let checkpoints = Checkpoints::new(Arc::new(disk), job);
+        let commit = checkpoints.committed().now_or_never()?.ok()??;
+        checkpoints.load(&commit.manifest).now_or_never()?.ok()
     }
 
     fn files(&self) -> MutexGuard<'_, Files> {

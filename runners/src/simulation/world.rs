@@ -3,8 +3,7 @@
 //! A process is a group of tasks. It can be killed, which drops all of them between two steps, or paused and go on later, as one does that
 //! was swapped out or cut off. Process 0 is the world's own: brokers, which nobody kills.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,6 +25,9 @@ const START_MS: i64 = 1_700_000_000_000;
 /// How often time passes though somebody could go on: once in so many steps.
 const TIME_PASSES: usize = 40;
 
+/// A span that nobody waits out: whoever sleeps so long waits for something else, and time does not leap to its end.
+const FOR_EVER: Duration = Duration::from_secs(1_000 * 365 * 24 * 60 * 60);
+
 /// Everything that runs.
 #[derive(Clone)]
 pub(super) struct World {
@@ -43,8 +45,9 @@ struct State {
     steps: u64,
     tasks: BTreeMap<usize, Task>,
     next_task: usize,
-    timers: BinaryHeap<Reverse<(i64, u64, Alarm)>>,
-    next_timer: u64,
+    /// Who is woken when, each under a number of its own. What nobody waits for any more is not there.
+    alarms: BTreeMap<(i64, u64), Waker>,
+    next_alarm: u64,
     paused: Vec<ProcessId>,
 }
 
@@ -52,25 +55,6 @@ struct Task {
     process: ProcessId,
     /// Away while it is polled.
     work: Option<BoxFuture<'static, ()>>,
-}
-
-struct Alarm(Waker);
-
-impl PartialEq for Alarm {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-impl Eq for Alarm {}
-impl PartialOrd for Alarm {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for Alarm {
-    fn cmp(&self, _: &Self) -> std::cmp::Ordering {
-        std::cmp::Ordering::Equal
-    }
 }
 
 struct WakeTask {
@@ -99,8 +83,8 @@ impl World {
             steps: 0,
             tasks: BTreeMap::new(),
             next_task: 0,
-            timers: BinaryHeap::new(),
-            next_timer: 0,
+            alarms: BTreeMap::new(),
+            next_alarm: 0,
             paused: Vec::new(),
         };
         World { shared: Arc::new(Shared { state: Mutex::new(state), ready: Arc::default() }) }
@@ -120,10 +104,11 @@ impl World {
         self.state().now_ms
     }
 
-    /// Waits for a span of virtual time.
+    /// Waits for a span of virtual time; for one that is [for ever](FOR_EVER), without an end.
     pub(super) fn sleep(&self, span: Duration) -> Sleep {
-        let span_ms = i64::try_from(span.as_millis()).unwrap_or(i64::MAX / 4);
-        Sleep { world: self.clone(), at_ms: self.now_ms().saturating_add(span_ms) }
+        let span_ms = i64::try_from(span.min(FOR_EVER).as_millis()).unwrap_or(i64::MAX);
+        let at_ms = (span < FOR_EVER).then(|| self.now_ms() + span_ms);
+        Sleep { world: self.clone(), at_ms, alarm: None }
     }
 
     /// Adds a task to a process.
@@ -181,9 +166,7 @@ impl World {
                 drop(ready);
                 let could = !can.is_empty();
                 let any = rang.is_some();
-                if let Some(alarms) = rang {
-                    alarms.into_iter().for_each(|alarm| alarm.0.wake());
-                }
+                rang.into_iter().flatten().for_each(Waker::wake);
                 return any || could;
             }
             let at = can[state.random.usize(0..can.len())];
@@ -212,36 +195,45 @@ impl World {
 
 impl State {
     /// Moves the clock to the next alarm, and gives those that ring.
-    fn pass_time(&mut self) -> Option<Vec<Alarm>> {
-        let Reverse((at_ms, ..)) = self.timers.peek()?;
-        self.now_ms = self.now_ms.max(*at_ms);
-        let mut rang = Vec::new();
-        while self.timers.peek().is_some_and(|Reverse((at_ms, ..))| *at_ms <= self.now_ms) {
-            rang.extend(self.timers.pop().map(|Reverse((.., alarm))| alarm));
-        }
-        Some(rang)
+    fn pass_time(&mut self) -> Option<Vec<Waker>> {
+        let (at_ms, _) = *self.alarms.first_key_value()?.0;
+        self.now_ms = self.now_ms.max(at_ms);
+        let later = self.alarms.split_off(&(self.now_ms + 1, 0));
+        Some(std::mem::replace(&mut self.alarms, later).into_values().collect())
     }
 }
 
-/// A span of virtual time.
+/// A span of virtual time. Its alarm goes with it.
 pub(super) struct Sleep {
     world: World,
-    at_ms: i64,
+    /// `None`: it never ends.
+    at_ms: Option<i64>,
+    alarm: Option<(i64, u64)>,
 }
 
 impl Future for Sleep {
     type Output = ();
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let mut state = self.world.state();
-        if state.now_ms >= self.at_ms {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(at_ms) = self.at_ms else { return Poll::Pending };
+        let world = self.world.clone();
+        let mut state = world.state();
+        if state.now_ms >= at_ms {
             return Poll::Ready(());
         }
-        let number = state.next_timer;
-        state.next_timer += 1;
-        let alarm = Alarm(cx.waker().clone());
-        state.timers.push(Reverse((self.at_ms, number, alarm)));
+        let next = state.next_alarm;
+        let alarm = *self.alarm.get_or_insert((at_ms, next));
+        state.next_alarm = next.max(alarm.1 + 1);
+        state.alarms.insert(alarm, cx.waker().clone());
         Poll::Pending
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        if let Some(alarm) = self.alarm {
+            self.world.state().alarms.remove(&alarm);
+        }
     }
 }
 
@@ -292,5 +284,21 @@ mod tests {
         world.resume(2);
         while world.step() {}
         assert_eq!(*lock(&seen), [2]);
+    }
+
+    #[test]
+    fn time_does_not_pass_for_those_who_wait_no_more_or_for_ever() {
+        let world = World::new(1);
+        let world_ = world.clone();
+        let work = async move {
+            let long = world_.sleep(Duration::from_secs(1_000_000));
+            let short = world_.sleep(Duration::from_millis(10));
+            futures::future::select(long, short).await;
+            world_.sleep(Duration::MAX).await;
+        };
+        world.spawn(1, Box::pin(work));
+        while world.step() {}
+        let passed_ms = world.now_ms() - START_MS;
+        assert!((10..1_000).contains(&passed_ms), "{passed_ms}");
     }
 }

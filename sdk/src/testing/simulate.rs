@@ -131,9 +131,34 @@ impl Simulation {
     /// Runs all seeds, in each of which some file of some snapshot rots. A job that needs it must refuse to go on, and what it has written by
     /// then must be part of what the reference runner writes, each element once.
     pub fn rot(self) -> Result<Vec<Outcome>, String> {
+        self.or_refused(Job::rotting)
+    }
+
+    /// Runs all seeds, in each of which somebody tampers with what the job goes on from: moves an offset of its consumer group, lets retention remove
+    /// records that it has not read, or puts a topic's mirror on another cluster, where the offsets are others, in the topic's place. A job that is affected
+    /// must refuse to go on, and what it has written by then must be part of what the reference runner writes, each element once.
+    ///
+    /// ```
+    /// use purlin::prelude::*;
+    /// use purlin::testing::{ScriptedSource, simulate};
+    ///
+    /// let outcomes = simulate(|pipeline, world| {
+    ///     let orders = (0..2).map(|split| (0..30).map(|n| (n * 2 + split, Timestamp::MIN)).collect());
+    ///     pipeline.read("orders", world.source(ScriptedSource::new(orders).bundles_of(3))).write("copied", world.sink("copied"));
+    /// })
+    /// .seeds(0..40)
+    /// .tamper();
+    /// assert!(outcomes.unwrap().iter().any(|outcome| outcome.refused.is_some()));
+    /// ```
+    pub fn tamper(self) -> Result<Vec<Outcome>, String> {
+        self.or_refused(Job::tampered)
+    }
+
+    /// Runs all seeds; each has to end with what the reference runner writes, or to be refused with part of it.
+    fn or_refused(self, with_trouble: fn(Job) -> Job) -> Result<Vec<Outcome>, String> {
         let expected =
             Job::expected(&*self.build).map_err(|failure| format!("the reference runner failed: {failure}"))?;
-        let job = |seed| Job::new(self.build.clone(), seed, self.faults).rotting();
+        let job = |seed| with_trouble(Job::new(self.build.clone(), seed, self.faults));
         let one = |seed| {
             let outcome = job(seed).run()?;
             for (sink, wanted) in &expected {
@@ -181,8 +206,9 @@ impl Simulation {
 
     /// The same seed with less and less going wrong, as long as it fails.
     fn least(&self, seed: u64, mut reason: String, expected: &Expected) -> (Faults, String) {
-        let lessers: [fn(&mut Faults); 11] = [
+        let lessers: [fn(&mut Faults); 12] = [
             |faults| faults.clock_jumps = 0,
+            |faults| faults.cuts = 0,
             |faults| faults.zombies = 0,
             |faults| faults.kills = 0,
             |faults| faults.stops = 0,
