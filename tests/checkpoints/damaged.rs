@@ -39,23 +39,34 @@ fn remove(file: &Path) {
 
 #[test]
 fn exactly_once_refuses_and_names_the_file() {
-    for kind in ["manifests", "segments"] {
-        for damage in [tear, flip, remove] {
+    // Without its file there never was a commit.
+    let damages: [(&str, &[fn(&Path)]); 3] =
+        [("manifests", &[tear, flip, remove]), ("segments", &[tear, flip, remove]), ("commits", &[tear, flip])];
+    for (kind, damages) in damages {
+        for damage in damages {
             let scene = begun(Guarantee::ExactlyOnce);
             let file = newest(&scene, kind);
             damage(&file);
             let message = message(scene.run(sums, 1));
             let name = file.file_name().and_then(|name| name.to_str()).expect("a name");
-            assert!(message.contains(name) && message.contains("cannot be read"), "{kind}: {message}");
+            assert!(message.contains(name) && message.contains("would write output again"), "{kind}: {message}");
         }
     }
 }
 
 #[test]
 fn at_least_once_goes_back_to_the_last_one_that_is_whole() {
-    let scene = begun(Guarantee::AtLeastOnce);
-    tear(&newest(&scene, "manifests"));
-    scene.watermark(500);
-    let published = scene.run(sums, 1).expect("it goes on from an earlier one");
-    assert_eq!(published, [("be".to_string(), 7)], "what was read since then is read again");
+    for kind in ["manifests", "commits"] {
+        for damage in [tear, flip] {
+            let scene = begun(Guarantee::AtLeastOnce);
+            damage(&newest(&scene, kind));
+            scene.watermark(500);
+            let published = scene.run(sums, 1).expect("it goes on from an earlier one");
+            assert_eq!(published, [("be".to_string(), 7)], "what was read since then is read again ({kind})");
+            scene.send("be", 8, 1_000);
+            scene.watermark(2_000);
+            let published = scene.run(sums, 1).expect("what it has committed since then can be gone on from");
+            assert_eq!(published, [("be".to_string(), 8)], "nothing is read again ({kind})");
+        }
+    }
 }

@@ -81,10 +81,15 @@ impl Checkpoints {
 
     /// The newest commit, if there is one.
     pub async fn committed(&self) -> Result<Option<Commit>, CheckpointError> {
-        match self.commit_numbers().await?.last() {
-            Some(newest) => Ok(Some(self.commit_of(*newest).await?)),
+        match self.newest_commit().await? {
+            Some(newest) => Ok(Some(self.commit_of(newest).await?)),
             None => Ok(None),
         }
+    }
+
+    /// The number of the newest commit, whether or not that can be read.
+    pub async fn newest_commit(&self) -> Result<Option<u64>, CheckpointError> {
+        Ok(self.commit_numbers().await?.last().copied())
     }
 
     /// The newest committed checkpoint below `checkpoint` of which everything is there and intact: what an at-least-once job goes on from when

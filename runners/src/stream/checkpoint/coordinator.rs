@@ -19,7 +19,7 @@ use super::gathered::Gathered;
 use super::interruption::Interruption;
 use super::offsets;
 use super::participant::{Content, Part, TaskName};
-use super::settings::CheckpointSettings;
+use super::settings::{CheckpointSettings, TIDY_TIME};
 use super::transaction::JobTransactions;
 use crate::checkpoint::{
     Checkpoints, Commit, CommitError, Manifest, ManifestRef, OperatorState, Section, SinkState, SnapshotId,
@@ -33,8 +33,6 @@ use crate::stream::stop::{StopHandle, StopMode};
 
 /// How often storing one snapshot is tried within its deadline.
 const STORE_ATTEMPTS: u32 = 5;
-/// How long merging and removing may take: the next transaction is open by then, and must not run out of time.
-const TIDY_TIME: Duration = Duration::from_secs(30);
 /// The wait before the second attempt; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 

@@ -21,7 +21,7 @@ use super::interruption::Interruption;
 use super::offsets;
 use super::settings::{CheckpointSettings, Guarantee};
 use super::transaction::{JobTransactions, progress_topic};
-use crate::checkpoint::{CheckpointError, Checkpoints, Manifest, ManifestRef, SplitState};
+use crate::checkpoint::{CheckpointError, Checkpoints, Commit, Manifest, ManifestRef, SplitState};
 use crate::core::{ShardSnapshot, StageSnapshot, StateType};
 use crate::plan::Plan;
 
@@ -112,15 +112,15 @@ pub(in crate::stream) async fn recover(
                 (noted, _) => drop(noted?),
             }
             let committed = progress.map(|progress| (progress.checkpoint, progress.manifest));
-            (Some(Arc::new(transactions)), committed)
+            (Some(Arc::new(transactions)), committed.map(|(last, manifest)| (last, Ok(manifest))))
         }
-        None => (None, noted?.map(|commit| (commit.checkpoint, commit.manifest))),
+        None => (None, committed_here(&checkpoints, noted).await?),
     };
     let Some((last, reference)) = committed else {
         let state = Restored::default();
         return Ok(Recovered { checkpoints, incarnation, transactions, last: 0, manifest: None, state });
     };
-    let (manifest, tables) = load(settings, &checkpoints, last, &reference, is_known_here).await?;
+    let (manifest, tables) = load(settings, &checkpoints, last, reference, is_known_here).await?;
     check_plan(plan, &manifest)?;
     let state = restored(plan, &checkpoints, &manifest, tables, parallelism)?;
     if let (Some(cluster), Some(transactions)) = (&cluster, &transactions) {
@@ -176,15 +176,34 @@ async fn cluster_of(settings: &CheckpointSettings, plan: &Plan) -> Result<Option
     Ok(found.map(|(cluster, ..)| cluster))
 }
 
+/// The manifest that a commit names, or why the commit cannot be read.
+type Named = Result<ManifestRef, CheckpointError>;
+
+/// What the storage has `noted`, where its notes are what commits. That a damaged one was made counts, whatever it said.
+async fn committed_here(
+    checkpoints: &Checkpoints,
+    noted: Result<Option<Commit>, CheckpointError>,
+) -> Result<Option<(u64, Named)>, CheckpointError> {
+    match noted {
+        Ok(commit) => Ok(commit.map(|commit| (commit.checkpoint, Ok(commit.manifest)))),
+        Err(error @ CheckpointError::Storage(_)) => Err(error),
+        Err(damage) => Ok(checkpoints.newest_commit().await?.map(|last| (last, Err(damage)))),
+    }
+}
+
 async fn load(
     settings: &CheckpointSettings,
     checkpoints: &Checkpoints,
     last: u64,
-    reference: &ManifestRef,
+    named: Named,
     is_known_here: bool,
 ) -> Result<(Manifest, Tables), Interruption> {
-    // Every byte is checked as it is read.
-    let error = match read(checkpoints, reference).await {
+    let snapshot = match named {
+        // Every byte is checked as it is read.
+        Ok(reference) => read(checkpoints, &reference).await,
+        Err(damage) => Err(damage),
+    };
+    let error = match snapshot {
         Ok(snapshot) => return Ok(snapshot),
         Err(error) => error,
     };

@@ -38,6 +38,8 @@ pub struct CheckpointSettings {
 const LONGEST_TRANSACTION: Duration = Duration::from_secs(15 * 60);
 /// How long a commit may take.
 const COMMIT_TIME: Duration = Duration::from_secs(60);
+/// How long merging and removing old checkpoints may take: the next transaction is open by then.
+pub(super) const TIDY_TIME: Duration = Duration::from_secs(30);
 /// How long a snapshot may take to be stored at least, however short the interval is.
 const LEAST_STORE_TIME: Duration = Duration::from_secs(60);
 
@@ -61,7 +63,12 @@ impl CheckpointSettings {
 
     /// How long a transaction may be open: it must not end before its checkpoint is stored and committed.
     pub(in crate::stream) fn transaction_timeout(&self) -> Duration {
-        self.interval + self.store_deadline() + COMMIT_TIME
+        TIDY_TIME + self.interval + self.store_deadline() + COMMIT_TIME
+    }
+
+    /// The longest interval with which a transaction ends in time. Storing may take as long again.
+    fn longest_interval() -> Duration {
+        (LONGEST_TRANSACTION - TIDY_TIME - COMMIT_TIME) / 2
     }
 
     /// Refuses settings that cannot work.
@@ -80,12 +87,34 @@ impl CheckpointSettings {
         }
         if is_transactional && self.transaction_timeout() > LONGEST_TRANSACTION {
             return Err(Failure::Options(format!(
-                "a transaction stays open from one checkpoint to the next, and with an interval of {} s it could take {} s: more than the 900 s \
-                 that brokers allow (`transaction.max.timeout.ms`). Choose an interval of at most 420 s (--checkpoint-interval)",
+                "a transaction stays open from one checkpoint to the next, and with an interval of {} s it could take {} s: more than the {} s \
+                 that brokers allow (`transaction.max.timeout.ms`). Choose an interval of at most {} s (--checkpoint-interval)",
                 self.interval.as_secs(),
                 self.transaction_timeout().as_secs(),
+                LONGEST_TRANSACTION.as_secs(),
+                Self::longest_interval().as_secs(),
             )));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkpoint::MemoryStorage;
+
+    #[test]
+    fn the_interval_that_a_refusal_names_is_the_longest_that_works() {
+        let mut settings = CheckpointSettings::new("job", Arc::new(MemoryStorage::default()));
+        settings.interval = CheckpointSettings::longest_interval();
+        assert_eq!(settings.transaction_timeout(), LONGEST_TRANSACTION);
+        settings.check(true).expect("it ends in time");
+        settings.interval += Duration::from_secs(1);
+        settings.check(false).expect("no transaction, no limit");
+        let refusal = settings.check(true).expect_err("it could end too early").to_string();
+        for part in ["interval of 406 s", "could take 902 s", "900 s", "at most 405 s"] {
+            assert!(refusal.contains(part), "{part}: {refusal}");
+        }
     }
 }
