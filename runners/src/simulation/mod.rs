@@ -7,8 +7,9 @@
 //! - `env`: the engine's [`Env`](crate::stream::Env) in it.
 //! - `faults`: what may go wrong with one request, and how likely.
 //! - `cluster`: a log with transactions, behind the traits that Kafka is behind. `storage`: that of checkpoints.
-//! - `surroundings`: the sources and sinks of a pipeline in it. `source` is slow and may fail; `sinks` write to the simulated cluster and to
-//!   a simulated folder.
+//! - `surroundings`: the sources and sinks of a pipeline in it. `source` is slow and may fail, and may be a `topic`, which is read by `topic_source`;
+//!   `sinks` write to a simulated cluster and to a simulated folder.
+//! - `tampering`: what befalls topics and offsets: retention, and what has to be refused.
 //! - `job`: a pipeline that is killed and started again until it ends.
 
 mod cluster;
@@ -21,6 +22,7 @@ mod storage;
 mod surroundings;
 mod tampering;
 mod topic;
+mod topic_source;
 mod world;
 
 pub use faults::Faults;

@@ -12,6 +12,7 @@ use super::faults::Network;
 use super::sinks::{Place, SimulatedSink};
 use super::source::RemoteSource;
 use super::topic::SimulatedTopic;
+use super::topic_source::TopicSource;
 
 /// Asked for sources and sinks while the pipeline is built, and for what was written afterwards. The output of each name is one place,
 /// however often the pipeline is built.
@@ -80,7 +81,7 @@ impl Surroundings {
                 sources.topics.push(topic);
             }
             if let Some(topic) = &sources.topics[sources.asked] {
-                inner = BoxSource::new(topic.source(inner, boundedness));
+                inner = BoxSource::new(TopicSource::new(topic.clone(), inner, boundedness));
             }
             sources.asked += 1;
         }

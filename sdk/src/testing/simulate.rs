@@ -14,7 +14,7 @@ use crate::{Element, Pipeline};
 ///
 /// Each seed is one run of the streaming runner in a simulated world: its tasks take their turns at random, time passes at random, checkpoints are
 /// made, requests to the storage and to the sinks' cluster are slow, or lost, or not answered, or carried out much later, sources are silent,
-/// clocks are set, the process is stopped or killed and started again with another parallelism, or is only left for dead and comes back. In
+/// topics are cut by retention, clocks are set, the process is stopped or killed and started again with another parallelism, or is only left for dead and comes back. In
 /// the end someone who reads committed output must see exactly what the reference runner writes, each element once.
 ///
 /// A failing seed is named, and so is the least that has to go wrong for it to fail.
