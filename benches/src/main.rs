@@ -62,7 +62,7 @@ const CASES: [(&str, Case); 13] = [
     ("maps", maps::run),
     ("wordcount", wordcount::run),
     ("strings", strings::run),
-    ("strings-shared", strings::run_shared),
+    ("strings-short", strings::run_short),
     ("join", join::run),
     ("join-by-map", join::run_by_map),
     ("sliding", sliding::run),

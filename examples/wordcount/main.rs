@@ -21,14 +21,24 @@ struct Options {
     output: PathBuf,
 }
 
-fn count_words(lines: PCollection<String>) -> PCollection<(String, u64)> {
+fn count_words(lines: PCollection<String>) -> PCollection<(CompactString, u64)> {
     lines
-        .flat_map("words", |line| {
-            let words = line.split(|c: char| !c.is_alphanumeric() && c != '\'').filter(|word| !word.is_empty());
-            words.map(str::to_lowercase).collect::<Vec<_>>()
+        .emit_each("words", |line, out| {
+            for word in line.split(|c: char| !c.is_alphanumeric() && c != '\'').filter(|word| !word.is_empty()) {
+                out.emit((in_lower_case(word), ()));
+            }
         })
-        .map("pair", |word| (word, ()))
         .combine_per_key("count", Count)
+}
+
+/// Most words are short and ASCII: then nothing is allocated.
+fn in_lower_case(word: &str) -> CompactString {
+    if !word.is_ascii() {
+        return word.to_lowercase().into();
+    }
+    let mut word = CompactString::from(word);
+    word.make_ascii_lowercase();
+    word
 }
 
 fn build(options: &Options, pipeline: &Pipeline) -> Result<(), Failure> {

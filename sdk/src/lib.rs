@@ -95,8 +95,8 @@ pub mod prelude {
     #[cfg(feature = "calendar")]
     pub use crate::window::{Calendar, Weekday};
     pub use crate::{
-        AsyncDoFn, AsyncOptions, At, Batches, BoxError, Collections, Context, DoFn, Element, Failure, Key, Output,
-        PCollection, PTransform, Pipeline, Retry, StateContext, StatefulDoFn, TimerContext, Timestamp, Trigger, days,
-        hours, milliseconds, minutes, seconds,
+        AsyncDoFn, AsyncOptions, At, Batches, BoxError, Collections, CompactString, Context, DoFn, Element, Emitter,
+        Failure, Key, Output, PCollection, PTransform, Pipeline, Retry, StateContext, StatefulDoFn, TimerContext,
+        Timestamp, Trigger, days, hours, milliseconds, minutes, seconds,
     };
 }

@@ -47,6 +47,22 @@ fn each_output_gets_its_own_one_of_them_nothing_and_one_is_not_used() {
 }
 
 #[test]
+fn what_a_closure_emits_stands_where_its_element_stood() {
+    let test = test();
+    let lines = test.create_at("lines", [("to be", at(1)), ("", at(2)), ("or not", at(13))]);
+    let words = lines.window(Fixed::of(milliseconds(10))).emit_each("words", |line, out| {
+        out.extend(line.split(' ').map(CompactString::from).filter(|word| !word.is_empty()));
+        if line.is_empty() {
+            out.emit("nothing".into());
+        }
+    });
+    let told = words.map_in("tell", |word, at| (word.to_string(), at.timestamp, at.window));
+    let words = [("to", 1, 0), ("be", 1, 0), ("nothing", 2, 0), ("or", 13, 10), ("not", 13, 10)];
+    check(&told).contains_in_any_order(words.map(|(word, t, begin)| (word.into(), at(t), window(begin, begin + 10))));
+    test.run();
+}
+
+#[test]
 fn only_a_later_output_is_used() {
     let test = test();
     let numbers = test.create_at("numbers", [-3, 2].map(|n| (n, at(n))));

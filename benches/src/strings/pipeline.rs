@@ -1,7 +1,6 @@
-//! Purlin's side, with names as one writes them first (`String`), and as one writes them who looks for speed (`Arc<str>`).
+//! Purlin's side, with names as one writes them first (`String`), and as one writes them who looks for speed (`CompactString`).
 
 use std::path::Path;
-use std::sync::Arc;
 
 use purlin::io::parquet::ParquetSource;
 use purlin::prelude::*;
@@ -10,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use super::{Measurement, THRESHOLD, of_total};
 use crate::digest::{Digest, DigestSink};
 
-/// Rows with the same name share it.
+/// A name stands in its row.
 #[derive(Clone, Serialize, Deserialize, Row)]
-struct SharedName {
-    name: Arc<str>,
+struct ShortName {
+    name: CompactString,
     value: i64,
 }
 
@@ -27,11 +26,11 @@ pub(super) fn totals(input: &Path) -> Result<Digest, BoxError> {
     add_up(&pipeline, high)
 }
 
-/// With an `Arc<str>` for each row.
-pub(super) fn totals_of_shared(input: &Path) -> Result<Digest, BoxError> {
+/// With a `CompactString` for each row.
+pub(super) fn totals_of_short(input: &Path) -> Result<Digest, BoxError> {
     let pipeline = Pipeline::new();
     let high = pipeline
-        .read("measurements", ParquetSource::<SharedName>::new(input.to_string_lossy()))
+        .read("measurements", ParquetSource::<ShortName>::new(input.to_string_lossy()))
         .filter("high", |measurement| measurement.value > THRESHOLD)
         .map("pair", |measurement| (measurement.name, measurement.value));
     add_up(&pipeline, high)

@@ -22,23 +22,32 @@ pub(crate) fn run(bench: &Bench, table: &mut Table) -> Result<(), BoxError> {
     bench.compare(table, "wordcount", words, by_hand, purlin)
 }
 
-fn digest(counts: &[(String, u64)]) -> Digest {
-    counts.iter().map(|(word, count)| mixed_with(word, [*count])).collect()
+fn digest<W: AsRef<str>>(counts: &[(W, u64)]) -> Digest {
+    counts.iter().map(|(word, count)| mixed_with(word.as_ref(), [*count])).collect()
 }
 
 /// The pipeline of `examples/wordcount`.
-fn count(input: &Path) -> Result<Vec<(String, u64)>, BoxError> {
+fn count(input: &Path) -> Result<Vec<(CompactString, u64)>, BoxError> {
     let pipeline = Pipeline::new();
     let counts = MemorySink::new();
     pipeline
         .read("lines", TextSource::lines(input))
-        .flat_map("words", |line| {
-            let words = line.split(|c: char| !c.is_alphanumeric() && c != '\'').filter(|word| !word.is_empty());
-            words.map(str::to_lowercase).collect::<Vec<_>>()
+        .emit_each("words", |line, out| {
+            for word in line.split(|c: char| !c.is_alphanumeric() && c != '\'').filter(|word| !word.is_empty()) {
+                out.emit((in_lower_case(word), ()));
+            }
         })
-        .map("pair", |word| (word, ()))
         .combine_per_key("count", Count)
         .write("counts", counts.sink());
     BatchRunner::new().run(&pipeline.graph()?)?;
     Ok(counts.take())
+}
+
+fn in_lower_case(word: &str) -> CompactString {
+    if !word.is_ascii() {
+        return word.to_lowercase().into();
+    }
+    let mut word = CompactString::from(word);
+    word.make_ascii_lowercase();
+    word
 }

@@ -13,7 +13,7 @@ use syn::{DeriveInput, parse_macro_input};
 
 /// Makes a flat struct a `Row`: a row of Arrow columns, one column for each field.
 ///
-/// A field's type is a `Cell`: an integer of 8 to 64 bits, `f32`, `f64`, `bool`, `String`, `Arc<str>`, `Vec<u8>`,
+/// A field's type is a `Cell`: an integer of 8 to 64 bits, `f32`, `f64`, `bool`, `String`, `CompactString`, `Arc<str>`, `Vec<u8>`,
 /// `Arc<[u8]>`, `Timestamp`, or an `Option` of one of these for a column with nulls. The table in the docs of the
 /// module `row` says which Arrow types each reads.
 ///

@@ -56,7 +56,7 @@ use super::RowError;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a column of a `Row`",
     label = "not a type that a row's field can have",
-    note = "a field is an integer of 8 to 64 bits, f32, f64, bool, String, Arc<str>, Vec<u8>, Arc<[u8]>, Timestamp, or an Option of one of these",
+    note = "a field is an integer of 8 to 64 bits, f32, f64, bool, String, CompactString, Arc<str>, Vec<u8>, Arc<[u8]>, Timestamp, or an Option of one of these",
     note = "a type that stands for one of these can implement `Cell` by handing on to it"
 )]
 pub trait Cell: Sized {

@@ -13,7 +13,7 @@
 //! | `f32`, `f64` | `Float32`, `Float64` | `Float32` into `f64` |
 //! | `bool` | `Boolean` | |
 //! | [`Timestamp`](crate::Timestamp) | `Timestamp(ms)` | any unit and time zone, if every value is a whole millisecond |
-//! | `String`, `Arc<str>` | `Utf8` | `LargeUtf8`, `Utf8View`, dictionaries of these |
+//! | `String`, [`CompactString`](crate::CompactString), `Arc<str>` | `Utf8` | `LargeUtf8`, `Utf8View`, dictionaries of these |
 //! | `Vec<u8>`, `Arc<[u8]>` | `Binary` | `LargeBinary`, `BinaryView`, dictionaries of these; `FixedSizeBinary` |
 //! | `Option` of these | the same, nullable | the same, with nulls |
 //!

@@ -1,22 +1,21 @@
-//! Text and bytes by counted reference: rows with the same dictionary entry share one allocation.
+//! Text and bytes that are cheaper to clone than to make: each entry of a dictionary is made once, and rows have clones of it.
 
 use std::cell::OnceCell;
-use std::sync::Arc;
 
 use arrow_array::ArrayRef;
 
 use super::blob::{Blob, Blobs};
 
-/// A column of text or bytes that hands out counted references: one allocation per row, or per dictionary entry.
-pub struct SharedBlobs<'a, B: Blob + ?Sized> {
+/// A column of text or bytes that hands out `O`s, each made anew, or cloned from the dictionary's entry.
+pub struct SharedBlobs<'a, B: Blob + ?Sized, O> {
     blobs: Blobs<'a, B>,
     /// Of a dictionary: its entries, each made when a row first needs it, as a batch may use few of many.
-    entries: Vec<OnceCell<Arc<B>>>,
+    entries: Vec<OnceCell<O>>,
 }
 
-impl<'a, B: Blob + ?Sized> SharedBlobs<'a, B>
+impl<'a, B: Blob + ?Sized, O> SharedBlobs<'a, B, O>
 where
-    Arc<B>: for<'b> From<&'b B>,
+    O: Clone + for<'b> From<&'b B>,
 {
     pub(super) fn new(array: &'a ArrayRef) -> Self {
         let blobs = Blobs::new(array);
@@ -25,7 +24,7 @@ where
     }
 
     #[inline]
-    pub(super) fn get(&self, row: usize) -> Arc<B> {
+    pub(super) fn get(&self, row: usize) -> O {
         match &self.blobs.keys {
             None => self.blobs.values.get(row).into(),
             Some(keys) => {

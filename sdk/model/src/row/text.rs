@@ -1,4 +1,4 @@
-//! `String`, `Arc<str>`, `Vec<u8>` and `Arc<[u8]>`: owned and shared text and bytes.
+//! `String`, `CompactString`, `Arc<str>`, `Vec<u8>` and `Arc<[u8]>`: owned and shared text and bytes.
 
 use std::sync::Arc;
 
@@ -7,16 +7,17 @@ use arrow_array::types::{ByteArrayType, ByteViewType};
 use arrow_array::{Array, ArrayRef, LargeBinaryArray};
 use arrow_buffer::OffsetBuffer;
 use arrow_schema::DataType;
+use compact_str::CompactString;
 
 use super::blob::{self, Blob, Blobs};
 use super::shared::SharedBlobs;
 use super::{Cell, RowError};
 
 macro_rules! blob_cell {
-    ($owned:ty, $blob:ty, $view:ident) => {
+    ($owned:ty, $blob:ty, $view:ident $(<$made:ty>)?) => {
         impl Cell for $owned {
             const WANTS: &'static str = <$blob>::WANTS;
-            type View<'a> = $view<'a, $blob>;
+            type View<'a> = $view<'a, $blob $(, $made)?>;
 
             fn data_type() -> DataType {
                 <$blob as Blob>::Small::DATA_TYPE
@@ -43,16 +44,17 @@ macro_rules! blob_cell {
                 column: &str,
                 cells: impl ExactSizeIterator<Item = Option<&'a Self>> + Clone,
             ) -> Result<ArrayRef, RowError> {
-                blob::write::<$blob>(column, cells.map(|cell| cell.map(|owned| owned.as_ref())))
+                blob::write::<$blob>(column, cells.map(|cell| cell.map(AsRef::as_ref)))
             }
         }
     };
 }
 
 blob_cell!(String, str, Blobs);
-blob_cell!(Arc<str>, str, SharedBlobs);
+blob_cell!(CompactString, str, SharedBlobs<CompactString>);
+blob_cell!(Arc<str>, str, SharedBlobs<Arc<str>>);
 blob_cell!(Vec<u8>, [u8], Blobs);
-blob_cell!(Arc<[u8]>, [u8], SharedBlobs);
+blob_cell!(Arc<[u8]>, [u8], SharedBlobs<Arc<[u8]>>);
 
 fn accepts<B: Blob + ?Sized>(found: &DataType) -> bool {
     let plain = |found: &DataType| [B::Small::DATA_TYPE, B::Large::DATA_TYPE, B::View::DATA_TYPE].contains(found);

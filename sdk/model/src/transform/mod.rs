@@ -5,6 +5,7 @@ mod combine;
 mod create;
 mod deduplicate;
 mod distinct;
+mod emit_each;
 mod fanout;
 mod filter;
 mod flat_map;
@@ -31,6 +32,7 @@ mod window_by;
 mod write;
 
 pub use co_group::Either;
+pub use emit_each::Emitter;
 pub use group_into_batches::Batches;
 pub use map::At;
 pub use par_do::{Context, DoFn, Output, Outputs};

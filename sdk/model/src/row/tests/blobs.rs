@@ -7,6 +7,7 @@ use arrow_array::types::{Int8Type, Int32Type, UInt64Type};
 use arrow_array::*;
 
 use super::{batch_of, check, read, refuse};
+use crate::CompactString;
 use crate::row::write_column;
 
 #[test]
@@ -20,6 +21,8 @@ fn text_is_read_in_every_encoding() {
     check::<Arc<str>>(LargeStringArray::from_iter_values(texts), texts);
     check::<Arc<str>>(StringViewArray::from_iter_values(texts), texts);
     check::<Arc<str>>(DictionaryArray::<Int8Type>::from_iter(texts), texts);
+    check::<CompactString>(StringArray::from_iter_values(texts), texts);
+    check::<CompactString>(DictionaryArray::<Int8Type>::from_iter(texts), texts);
     let views: ArrayRef = Arc::new(StringViewArray::from_iter_values(texts));
     check::<String>(DictionaryArray::<UInt64Type>::new(vec![3, 1].into(), views), [texts[3], texts[1]]);
     refuse::<String>(

@@ -12,7 +12,7 @@ use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{Field, Schema};
 
 use super::{Cell, RowError, read_column, write_column};
-use crate::Timestamp;
+use crate::{CompactString, Timestamp};
 
 fn batch_of(array: impl Array + 'static) -> RecordBatch {
     let array: ArrayRef = Arc::new(array);
@@ -67,6 +67,7 @@ fn what_is_written_is_read() {
     round_trip(&[f64::NEG_INFINITY, -0.0, f64::MIN_POSITIVE]);
     round_trip(&[true, false, true]);
     round_trip(&[String::new(), "/".into(), "a longer text, é".into()]);
+    round_trip::<CompactString>(&["".into(), "/".into(), "a text of more than twenty-four bytes, é".into()]);
     round_trip::<Arc<str>>(&["".into(), "/".into(), "a longer text, é".into()]);
     round_trip(&[vec![], vec![0, 0xff], vec![7; 100]]);
     round_trip::<Arc<[u8]>>(&[Arc::from([]), Arc::from([0, 0xff]), Arc::from([7; 100])]);
