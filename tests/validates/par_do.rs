@@ -49,7 +49,8 @@ fn each_output_gets_its_own_one_of_them_nothing_and_one_is_not_used() {
 #[test]
 fn what_a_closure_emits_stands_where_its_element_stood() {
     let test = test();
-    let lines = test.create_at("lines", [("to be", at(1)), ("", at(2)), ("or not", at(13))]);
+    let lines = [("to be", 1), ("", 2), ("or not", 13)].map(|(line, t)| (line.to_string(), at(t)));
+    let lines = test.create_at("lines", lines);
     let words = lines.window(Fixed::of(milliseconds(10))).emit_each("words", |line, out| {
         out.extend(line.split(' ').map(CompactString::from).filter(|word| !word.is_empty()));
         if line.is_empty() {

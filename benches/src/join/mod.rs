@@ -22,7 +22,7 @@ const COUNTRIES: u64 = 200;
 #[derive(Clone, Serialize, Deserialize, Row)]
 struct Customer {
     customer: i64,
-    country: String,
+    country: CompactString,
 }
 
 /// Each side on all cores; Purlin's by `inner_join`.
@@ -48,7 +48,7 @@ fn compare(bench: &Bench, table: &mut Table, case: &str, purlin: Purlin) -> Resu
 fn customers(bench: &Bench) -> Result<PathBuf, BoxError> {
     inputs::parquet(bench, "customers", CUSTOMERS, |n| Customer {
         customer: (n + n / 10) as i64,
-        country: format!("country-{:03}", mixed([n]) % COUNTRIES),
+        country: format!("country-{:03}", mixed([n]) % COUNTRIES).into(),
     })
 }
 

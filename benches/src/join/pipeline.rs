@@ -17,7 +17,7 @@ struct Sale {
     amount: i64,
 }
 
-/// Both sides are grouped by customer.
+/// Customers are held in memory, orders pass.
 pub(super) fn by_join(orders: &Path, customers: &Path) -> Result<Digest, BoxError> {
     let pipeline = Pipeline::new();
     let countries = countries(&pipeline, customers);
@@ -42,15 +42,16 @@ fn sales(pipeline: &Pipeline, orders: &Path) -> PCollection<Sale> {
     pipeline.read("orders", ParquetSource::new(orders.to_string_lossy()))
 }
 
-fn countries(pipeline: &Pipeline, customers: &Path) -> PCollection<(i64, String)> {
+fn countries(pipeline: &Pipeline, customers: &Path) -> PCollection<(i64, CompactString)> {
     pipeline
         .read("customers", ParquetSource::<Customer>::new(customers.to_string_lossy()))
         .map("country", |customer| (customer.customer, customer.country))
 }
 
-fn add_up(pipeline: &Pipeline, sales: PCollection<(String, i64)>) -> Result<Digest, BoxError> {
-    let digest =
-        DigestSink::new(|(country, (revenue, orders)): &(String, (i64, u64))| of_country(country, *revenue, *orders));
+fn add_up(pipeline: &Pipeline, sales: PCollection<(CompactString, i64)>) -> Result<Digest, BoxError> {
+    let digest = DigestSink::new(|(country, (revenue, orders)): &(CompactString, (i64, u64))| {
+        of_country(country, *revenue, *orders)
+    });
     sales.combine_per_key("revenue", (Sum, Count)).write("revenues", digest.sink());
     BatchRunner::new().run(&pipeline.graph()?)?;
     Ok(digest.take())

@@ -54,7 +54,8 @@ impl BatchRunner {
         BatchRunner { parallelism: workers.max(1), ..self }
     }
 
-    /// About how many bytes of grouped data are held in memory before they are spilled to temporary files.
+    /// About how many bytes of grouped data are held in memory before they are spilled to temporary files. Without a limit, joins hold
+    /// their right side in memory and shuffle nothing; with one, they group both sides.
     pub fn memory_limit(self, bytes: Option<usize>) -> Self {
         BatchRunner { memory_limit: bytes, ..self }
     }
@@ -71,7 +72,9 @@ impl BatchRunner {
 
     /// The plan that this runner would run.
     pub fn plan(&self, graph: Graph) -> Plan {
-        Plan::new(graph, PlanOptions { lift: false, fused_calls: Some(calls::fused) })
+        // What is held cannot be spilled, and a script's rounds are no whole input.
+        let hold_joined = self.memory_limit.is_none() && graph.script().is_none();
+        Plan::new(graph, PlanOptions { lift: false, hold_joined, fused_calls: Some(calls::fused) })
     }
 
     /// Runs a pipeline to its end. After a failure no output is visible that a sink could hold back.

@@ -1,5 +1,6 @@
 //! One stage on all workers.
 
+use std::any::Any;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -33,6 +34,8 @@ pub(super) struct Between {
     shards: HashMap<NodeId, Vec<Vec<Box<dyn AnyBundle>>>>,
     handed: HashMap<(usize, usize), Vec<Box<dyn AnyBundle>>>,
     views: HashMap<NodeId, ViewState>,
+    /// What has come for views since the last stage.
+    shown: HashMap<NodeId, Vec<(Window, Arc<dyn Any + Send + Sync>)>>,
 }
 
 impl Between {
@@ -43,6 +46,7 @@ impl Between {
             shards: HashMap::new(),
             handed: HashMap::new(),
             views,
+            shown: HashMap::new(),
         }
     }
 
@@ -56,11 +60,17 @@ impl Between {
             Gathered::Handed { stage, head, bundles } => {
                 self.handed.entry((stage, head)).or_default().extend(bundles);
             }
-            Gathered::View { node, values } => {
-                if let Some(view) = self.views.get_mut(&node) {
-                    view.update(values);
-                }
+            Gathered::View { node, values } => self.shown.entry(node).or_default().extend(values),
+        }
+    }
+
+    /// Of the views that were shown something every value has come by now: what a window has not got, it will not get.
+    fn complete_views(&mut self) {
+        for (node, view) in &mut self.views {
+            if let Some(values) = self.shown.remove(node) {
+                view.gather(values);
             }
+            view.advance(Timestamp::MAX);
         }
     }
 }
@@ -83,8 +93,7 @@ impl<'a> StageExecution<'a> {
     pub(super) fn run(&self, between: &mut Between) -> Result<(), Failure> {
         let (tasks, remote) = self.tasks(between)?;
         self.runner.observer.tasks(tasks.len());
-        // Every value has come by now: what a window has not got, it will not get.
-        between.views.values_mut().for_each(|view| view.advance(Timestamp::MAX));
+        between.complete_views();
         let queue = Mutex::new(VecDeque::from(tasks));
         let feed = (!remote.is_empty()).then(|| Feed::start(self, remote));
         let results: Mutex<Vec<Result<Vec<Gathered>, Failure>>> = Mutex::default();

@@ -48,6 +48,12 @@ impl ViewState {
         Arc::make_mut(&mut self.table).values.extend(values);
     }
 
+    /// Takes in all that there will ever be.
+    pub fn gather(&mut self, values: Vec<(Window, Arc<dyn Any + Send + Sync>)>) {
+        let of = self.of.clone();
+        self.update(of.kernel.gather(values));
+    }
+
     /// Takes the view's elements in.
     pub fn absorb(&mut self, kernel: &dyn ViewKernel, bundle: &mut dyn AnyBundle) {
         self.update(kernel.values(bundle));

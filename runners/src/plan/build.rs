@@ -3,8 +3,9 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use purlin_model::graph::{CollectionId, Graph, NodeId, Op};
+use purlin_model::graph::{CollectionId, Graph, Join, NodeId, Op};
 use purlin_model::kernel::{AsyncKernel, Form, OperatorFactory};
+use purlin_model::window::Windowing;
 
 use super::level::levels;
 use super::{Exit, ExitKind, Head, HeadKind, KeyedWork, Plan, Route, Stage, StageId, Step, Target, Work};
@@ -14,6 +15,8 @@ use super::{Exit, ExitKind, Head, HeadKind, KeyedWork, Plan, Route, Stage, Stage
 pub struct PlanOptions {
     /// Combine before shuffles where that can't be observed. A runner whose shuffle combines by itself does without.
     pub lift: bool,
+    /// Hold the right side of joins in memory where nothing but their end tells when a window is complete.
+    pub hold_joined: bool,
     /// Makes operators of asynchronous work, which is fused then. A runner without one makes the calls in front of a stage.
     pub fused_calls: Option<fn(Arc<dyn AsyncKernel>) -> Arc<dyn OperatorFactory>>,
 }
@@ -21,9 +24,10 @@ pub struct PlanOptions {
 impl Plan {
     /// Plans `graph`.
     pub fn new(graph: Graph, options: PlanOptions) -> Plan {
-        let graph = Arc::new(graph);
+        let held = if options.hold_joined { held_joins(&graph) } else { Vec::new() };
+        let graph = Arc::new(graph.with_held_sides(&held));
         let stage_of = stages_of(&graph, options);
-        let count = stage_of.iter().map(|stage| stage.0 + 1).max().unwrap_or(0);
+        let count = stage_of.iter().flatten().map(|stage| stage.0 + 1).max().unwrap_or(0);
         let stages = (0..count)
             .map(|index| Arc::new(StageBuilder::new(&graph, &stage_of, StageId(index), options).build()))
             .collect();
@@ -31,8 +35,19 @@ impl Plan {
     }
 }
 
-/// The stage of every node: connected by edges within one level. Numbered by level, so that feeders come first.
-fn stages_of(graph: &Graph, options: PlanOptions) -> Vec<StageId> {
+/// Joins of which a bounded input says all that matters: each window is emitted once, at the end.
+fn held_joins(graph: &Graph) -> Vec<Join> {
+    let fits = |join: &&Join| {
+        let Some(windowing) = graph.windowing_of(join) else { return false };
+        // Windows that hang on elements cannot be looked up; and of a bounded collection nothing is late.
+        let without_lateness = Windowing { allowed_lateness_ms: None, ..windowing.clone() };
+        !windowing.function.needs_element() && without_lateness.fires_once_at_the_end()
+    };
+    graph.joins.iter().filter(fits).cloned().collect()
+}
+
+/// The stage of every node that has one: connected by edges within one level. Numbered by level, so that feeders come first.
+fn stages_of(graph: &Graph, options: PlanOptions) -> Vec<Option<StageId>> {
     let levels = levels(graph, options);
     let mut group: Vec<usize> = (0..graph.nodes.len()).collect();
     fn root(group: &mut [usize], mut node: usize) -> usize {
@@ -52,14 +67,16 @@ fn stages_of(graph: &Graph, options: PlanOptions) -> Vec<StageId> {
         }
     }
     let roots: Vec<usize> = (0..group.len()).map(|node| root(&mut group, node)).collect();
-    let ordered: BTreeSet<(usize, usize)> = roots.iter().map(|root| (levels[*root], *root)).collect();
+    let is_done = |node: &usize| !graph.nodes[*node].is_left_out();
+    let ordered: BTreeSet<(usize, usize)> =
+        (0..roots.len()).filter(is_done).map(|node| (levels[roots[node]], roots[node])).collect();
     let number: HashMap<usize, usize> = ordered.iter().enumerate().map(|(number, (_, root))| (*root, number)).collect();
-    roots.iter().map(|root| StageId(number[root])).collect()
+    roots.iter().map(|root| number.get(root).copied().map(StageId)).collect()
 }
 
 struct StageBuilder<'a> {
     graph: &'a Graph,
-    stage_of: &'a [StageId],
+    stage_of: &'a [Option<StageId>],
     id: StageId,
     options: PlanOptions,
     steps: Vec<Step>,
@@ -76,7 +93,7 @@ enum ExitKey {
 }
 
 impl<'a> StageBuilder<'a> {
-    fn new(graph: &'a Graph, stage_of: &'a [StageId], id: StageId, options: PlanOptions) -> Self {
+    fn new(graph: &'a Graph, stage_of: &'a [Option<StageId>], id: StageId, options: PlanOptions) -> Self {
         StageBuilder {
             graph,
             stage_of,
@@ -90,7 +107,7 @@ impl<'a> StageBuilder<'a> {
     }
 
     fn build(mut self) -> Stage {
-        let nodes: Vec<NodeId> = self.graph.node_ids().filter(|id| self.stage_of[id.0] == self.id).collect();
+        let nodes: Vec<NodeId> = self.graph.node_ids().filter(|id| self.stage_of[id.0] == Some(self.id)).collect();
         for id in &nodes {
             self.add_step(*id);
         }
@@ -154,7 +171,7 @@ impl<'a> StageBuilder<'a> {
             .iter()
             .filter(|id| !self.options.is_boundary(&self.graph.node(**id).op))
             .flat_map(|id| self.graph.node(*id).inputs.iter().copied())
-            .filter(|input| self.stage_of[self.graph.collection(*input).producer.0] != self.id)
+            .filter(|input| self.stage_of[self.graph.collection(*input).producer.0] != Some(self.id))
             .collect();
         for collection in handed {
             heads.push(self.head(HeadKind::Handed { collection }, &[collection]));
@@ -175,11 +192,11 @@ impl<'a> StageBuilder<'a> {
     /// Where the elements of `collection` go from within this stage.
     fn targets(&mut self, collection: CollectionId) -> Vec<Target> {
         let mut targets = Vec::new();
-        let producer_here = self.stage_of[self.graph.collection(collection).producer.0] == self.id;
+        let producer_here = self.stage_of[self.graph.collection(collection).producer.0] == Some(self.id);
         let consumers: Vec<NodeId> = self.graph.consumers(collection).collect();
         for id in consumers {
             let node = self.graph.node(id);
-            let here = self.stage_of[id.0] == self.id;
+            let here = self.stage_of[id.0] == Some(self.id);
             match &node.op {
                 // Another stage handed the collection in: what it does itself with it is its own business.
                 _ if !here && !producer_here => {}
@@ -192,7 +209,7 @@ impl<'a> StageBuilder<'a> {
                 }
                 op if self.options.is_boundary(op) => {}
                 _ if !here => {
-                    let to = self.stage_of[id.0];
+                    let Some(to) = self.stage_of[id.0] else { continue };
                     targets.push(self.exit(
                         ExitKey::Hand(collection, to),
                         ExitKind::Hand { collection, to },

@@ -1,14 +1,17 @@
 use purlin_model::combine::{Count, Sum};
-use purlin_model::window::Fixed;
-use purlin_model::{Pipeline, minutes};
+use purlin_model::window::{Fixed, Sessions, WindowFn, WindowSpec};
+use purlin_model::{Pipeline, Trigger, minutes};
 
 use super::*;
 
 fn check(build: impl Fn(&Pipeline), expected: &str) {
+    check_with(PlanOptions { lift: true, ..PlanOptions::default() }, build, expected);
+}
+
+fn check_with(options: PlanOptions, build: impl Fn(&Pipeline), expected: &str) {
     let pipeline = Pipeline::new();
     build(&pipeline);
-    let plan =
-        Plan::new(pipeline.graph().expect("the graph is sound"), PlanOptions { lift: true, ..PlanOptions::default() });
+    let plan = Plan::new(pipeline.graph().expect("the graph is sound"), options);
     let explained = plan.explain();
     let (_, stages) = explained.split_once('\n').expect("a head line");
     assert_eq!(stages, expected, "\n{stages}");
@@ -63,6 +66,40 @@ fn a_source_read_only_behind_a_view_is_read_in_that_stage() {
          fused    rates as map/collect/values\n  shows    rates as map/view to every worker\n\
          stage 2\n  reads    orders: 1 values in memory (bounded)\n  fused    convert (looks up rates as map/view)\n",
     );
+}
+
+#[test]
+fn the_right_side_of_a_join_is_held_where_its_end_tells_all() {
+    let options = PlanOptions { hold_joined: true, ..PlanOptions::default() };
+    let build = |spec: WindowSpec| {
+        move |p: &Pipeline| {
+            let names = p.create("names", [(1_i64, "Ada".to_string())]).window(spec.clone());
+            p.create("orders", [(1_i64, 30_i64)]).window(spec.clone()).left_join("join", &names);
+        }
+    };
+    let reads = |what: &str, windows: &str| {
+        format!("  reads    {what}: 1 values in memory (bounded)\n  fused    {windows}: fixed(60000 ms)\n")
+    };
+    let [names, orders] = [reads("names", "window"), reads("orders", "window 2")];
+    check_with(
+        options,
+        build(Fixed::of(minutes(1)).with().allowed_lateness(minutes(1)).discarding()),
+        &format!(
+            "stage 0\n{names}  shows    join/right side to every worker\n\
+             stage 1\n{orders}  fused    join/pairs (looks up join/right side)\n"
+        ),
+    );
+    // Sessions merge, and early panes come before the end: these are grouped.
+    let early = Trigger::after_watermark().early(Trigger::after_count(1));
+    for spec in [
+        Sessions::of(minutes(1)).with(),
+        Fixed::of(minutes(1)).with().trigger(early).allowed_lateness(minutes(0)).discarding(),
+    ] {
+        let pipeline = Pipeline::new();
+        build(spec)(&pipeline);
+        let plan = Plan::new(pipeline.graph().expect("the graph is sound"), options);
+        assert!(plan.explain().contains("groups   join/co-group/group"), "{}", plan.explain());
+    }
 }
 
 #[test]

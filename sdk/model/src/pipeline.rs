@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::Failure;
 use crate::coder::AnyCoder;
 use crate::error::Problem;
-use crate::graph::{Collection, CollectionId, Graph, Node, NodeId, Op};
+use crate::graph::{Collection, CollectionId, Graph, Join, Node, NodeId, Op};
+use crate::kernel::JoinKernel;
 use crate::metrics::{Counter, Distribution, Gauge, Metrics};
 use crate::window::{Window, Windowing};
 
@@ -55,7 +56,8 @@ pub(crate) enum Name<'a> {
 impl Pipeline {
     /// An empty pipeline.
     pub fn new() -> Self {
-        let graph = Graph { nodes: Vec::new(), collections: Vec::new(), metrics: Metrics::default() };
+        let graph =
+            Graph { nodes: Vec::new(), collections: Vec::new(), joins: Vec::new(), metrics: Metrics::default() };
         let builder = Builder {
             graph,
             scope: Vec::new(),
@@ -187,6 +189,25 @@ impl Pipeline {
             views: views.to_vec(),
         });
         (id, outputs)
+    }
+
+    /// Runs `build`, which spells a join out under `name`, and notes that `kernel` can do the same.
+    pub(crate) fn joined<R>(
+        &self,
+        name: &str,
+        sides: (CollectionId, CollectionId),
+        kernel: Arc<dyn JoinKernel>,
+        build: impl FnOnce() -> R,
+    ) -> R {
+        let (full, first) = {
+            let builder = self.lock();
+            (builder.full_name(name), builder.graph.nodes.len())
+        };
+        let built = self.scoped(name, build);
+        let graph = &mut self.lock().graph;
+        let nodes = first..graph.nodes.len();
+        graph.joins.push(Join { name: full, left: sides.0, right: sides.1, nodes, kernel });
+        built
     }
 
     /// Notes a broken rule.

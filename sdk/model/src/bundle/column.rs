@@ -34,7 +34,7 @@ impl<V: Copy + PartialEq> Column<V> {
     }
 
     /// The column of `len` elements as runs of equal neighbours: each value with how often it stands in a row.
-    pub(super) fn runs(&self, len: usize) -> impl Iterator<Item = (V, usize)> {
+    pub(crate) fn runs(&self, len: usize) -> impl Iterator<Item = (V, usize)> {
         let constant = (self.is_constant && len > 0).then_some((self.one, len));
         constant.into_iter().chain(self.each.chunk_by(V::eq).map(|run| (run[0], run.len())))
     }

@@ -5,8 +5,10 @@
 //! found by its name, never by its position.
 
 mod fingerprint;
+mod join;
 mod op;
 
+pub use join::Join;
 pub use op::{Op, ViewKernel};
 
 use std::sync::Arc;
@@ -59,6 +61,8 @@ pub struct Graph {
     pub nodes: Vec<Node>,
     /// What they make.
     pub collections: Vec<Collection>,
+    /// Joins that are spelt out among the nodes.
+    pub joins: Vec<Join>,
     /// The pipeline's own metrics.
     pub metrics: Metrics,
 }

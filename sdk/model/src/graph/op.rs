@@ -60,6 +60,11 @@ impl Op {
 pub trait ViewKernel: Send + Sync {
     /// Moves the elements out, each with its one window.
     fn values(&self, bundle: &mut dyn AnyBundle) -> Vec<(Window, Arc<dyn Any + Send + Sync>)>;
+    /// What was taken out of all bundles, as one value per window. Where several are of one window the latest counts, unless the kernel puts
+    /// them together; then all there are come at once.
+    fn gather(&self, values: Vec<(Window, Arc<dyn Any + Send + Sync>)>) -> Vec<(Window, Arc<dyn Any + Send + Sync>)> {
+        values
+    }
     /// Copies of values as elements, each in its window: what [`values`](Self::values) takes.
     fn to_bundle(&self, values: &HashMap<Window, Arc<dyn Any + Send + Sync>>) -> Box<dyn AnyBundle>;
     /// What a window without an element looks up; `None` where that is an error.

@@ -7,6 +7,7 @@
 //! - [`Operator`]: element-wise work on a bundle.
 //! - [`Grouping`]: what a grouping by key needs, in the three shapes that runners drive: [`GroupStore`] (cells
 //!   under a trigger machine), [`WindowTable`] (whole windows at once) and [`Aggregator`] (a bounded input, in parallel).
+//! - [`JoinKernel`]: what a join needs whose one side is held in memory.
 //! - [`AsyncKernel`]: calls that wait, many at a time; the runner polls.
 //! - [`StatefulKernel`]: what a `DoFn` with state and timers needs; the runner keeps the clocks.
 
@@ -18,6 +19,8 @@ mod entries;
 mod grouping;
 mod groups;
 mod hash;
+mod held;
+mod join;
 mod lift;
 mod operator;
 mod partition;
@@ -34,6 +37,7 @@ mod window_numbers;
 pub use aggregator::{Aggregator, Groups, Partial};
 pub use asynchronous::{AsyncKernel, AsyncRun, Sleep};
 pub use grouping::{Form, Grouping, GroupingKernel};
+pub use join::JoinKernel;
 pub use lift::Lifted;
 pub use operator::{Operator, OperatorFactory, SideInputs, ViewTable};
 pub use stateful::{
@@ -43,6 +47,7 @@ pub use stateful::{
 pub use store::{CellId, GroupStore, KeyId};
 pub use table::WindowTable;
 
+pub(crate) use join::{HashJoin, Inner, Left, Pairing};
 pub(crate) use operator::per_bundle;
 pub(crate) use stateful_run::TypedStateful;
 

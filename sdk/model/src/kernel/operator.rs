@@ -74,6 +74,12 @@ impl SideInputs {
         })?;
         value.downcast_ref().ok_or_else(|| "this view holds another type".into())
     }
+
+    /// The value of `view` in exactly this window.
+    pub(crate) fn of_window<V: 'static>(&self, view: NodeId, window: Window) -> Option<&V> {
+        let (_, table) = self.tables.iter().find(|(id, _)| *id == view)?;
+        table.values.get(&window).or(table.default.as_ref())?.downcast_ref()
+    }
 }
 
 /// The latest value of a view per side window.
