@@ -212,5 +212,8 @@ async fn write_and_read(
         Ok::<_, BoxError>(())
     };
     let (written, read, outage) = tokio::join!(writing, reading, outage);
-    written.and(read).and(outage)
+    let problems = [("writing", written), ("reading", read), ("the outage", outage)];
+    let problems: Vec<String> =
+        problems.into_iter().filter_map(|(what, result)| Some(format!("{what}: {}", result.err()?))).collect();
+    if problems.is_empty() { Ok(()) } else { Err(problems.join("; ").into()) }
 }
