@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use purlin::prelude::*;
 use purlin::window::{ByElement, Window};
 
-use super::window_fns::{TaggedSessions, TwoSizes};
+use super::window_fns::{TaggedSessions, TwoSizes, Uneven};
 
 /// Every collection in between is of these: key and value.
 pub type Pair = (i64, i64);
@@ -27,14 +27,18 @@ pub struct Recipe {
 enum Windows {
     Global,
     Fixed(u64),
-    Sliding(u64, u64),
+    /// Size, period and offset.
+    Sliding(u64, u64, u64),
     Sessions(u64),
     TwoSizes(i64),
+    Uneven(i64),
     TaggedSessions(i64),
     /// The key tells the window's length, and the value its tag.
     ByElement(i64),
     /// The same, and overlaps merge.
     MergingByElement(i64),
+    /// Overlaps merge, all of one tag.
+    Spans(i64),
     /// Days of some number in some zone, over times that are days apart.
     Calendar(u32, &'static str),
 }
@@ -105,13 +109,25 @@ impl Windows {
         match self {
             Windows::Global => input,
             Windows::Fixed(size) => input.window(Fixed::of(milliseconds(size))),
-            Windows::Sliding(size, period) => input.window(Sliding::of(milliseconds(size)).every(milliseconds(period))),
+            Windows::Sliding(size, period, offset) => {
+                let sliding = Sliding::of(milliseconds(size)).every(milliseconds(period));
+                input.window(sliding.offset(milliseconds(offset)))
+            }
             Windows::Sessions(gap) => input.window(Sessions::of(milliseconds(gap))),
             Windows::TwoSizes(size) => input.window(TwoSizes { size }),
+            Windows::Uneven(period) => input.window(Uneven { period }),
             Windows::TaggedSessions(gap) => input.window(TaggedSessions { gap }),
             Windows::ByElement(unit) => by_element(name, input, ByElement::named("lengths"), unit),
             Windows::MergingByElement(unit) => {
                 by_element(name, input, ByElement::named("lengths").merging_overlaps(), unit)
+            }
+            Windows::Spans(unit) => {
+                input.window_by(name, ByElement::named("spans").merging_overlaps(), move |(_, value), at| {
+                    [Window::new(
+                        at.timestamp,
+                        at.timestamp + milliseconds(unit as u64 * (value.unsigned_abs() % 3 + 1)),
+                    )]
+                })
             }
             Windows::Calendar(n, zone) => days_apart(name, input).window(Calendar::days(n).in_zone(zone)),
         }
@@ -123,7 +139,10 @@ impl Windows {
     }
 
     fn is_merging(self) -> bool {
-        matches!(self, Windows::Sessions(_) | Windows::TaggedSessions(_) | Windows::MergingByElement(_))
+        matches!(
+            self,
+            Windows::Sessions(_) | Windows::TaggedSessions(_) | Windows::MergingByElement(_) | Windows::Spans(_)
+        )
     }
 }
 
@@ -289,9 +308,11 @@ fn windows() -> impl Strategy<Value = Windows> {
     prop_oneof![
         Just(Windows::Global),
         (1..30_u64).prop_map(Windows::Fixed),
-        (1..30_u64, 1..20_u64).prop_map(|(size, period)| Windows::Sliding(size, period)),
+        (1..30_u64, 1..20_u64, 0..20_u64).prop_map(|(size, period, offset)| Windows::Sliding(size, period, offset)),
         (1..12_u64).prop_map(Windows::Sessions),
         (1..12_i64).prop_map(Windows::TwoSizes),
+        (1..8_i64).prop_map(Windows::Uneven),
+        (1..8_i64).prop_map(Windows::Spans),
         (1..12_i64).prop_map(Windows::TaggedSessions),
         (1..12_i64).prop_map(Windows::ByElement),
         (1..12_i64).prop_map(Windows::MergingByElement),

@@ -1,4 +1,5 @@
-//! Window functions as users write them: one that gives a list of windows, one that merges and tells windows apart by tag.
+//! Window functions as users write them: one that gives a list of windows, one whose sets of windows lie within one another, one that merges
+//! and tells windows apart by tag.
 
 use purlin::prelude::*;
 use purlin::window::{Merged, Window, WindowSet};
@@ -29,6 +30,26 @@ impl WindowFn for TwoSizes {
     fn assign_many(&self, at: Timestamp, into: &mut Vec<Window>) -> bool {
         into.extend([self.window(at, 1), self.window(at, 3)]);
         true
+    }
+}
+
+/// Windows of five periods, one every period: some elements lie in all five that hold them, the others in two of these.
+#[derive(Debug)]
+pub(crate) struct Uneven {
+    pub(crate) period: i64,
+}
+
+impl WindowFn for Uneven {
+    fn name(&self) -> String {
+        format!("uneven({})", self.period)
+    }
+
+    fn assign(&self, at: Timestamp) -> WindowSet {
+        let number = at.millis().div_euclid(self.period);
+        let (first, count) = if number % 2 == 0 { (number - 4, 5) } else { (number - 2, 2) };
+        let start = Timestamp::from_millis(first * self.period);
+        let end = Timestamp::from_millis((first + 5) * self.period);
+        WindowSet::run(Window::new(start, end), self.period, count)
     }
 }
 
