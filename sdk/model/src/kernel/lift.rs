@@ -11,7 +11,7 @@ use super::hash::hash_of;
 use super::{Operator, SideInputs};
 use crate::bundle::{AnyBundle, Bundle, ElementSides};
 use crate::combine::CombineFn;
-use crate::window::{Window, WindowSet};
+use crate::window::WindowSet;
 use crate::{BoxError, Element, Key, Pane};
 
 /// An accumulator on its way to the grouping, with how many elements it stands for: what is late is counted in elements.
@@ -69,16 +69,16 @@ impl<V: Element, C: CombineFn<V>> Arriving<V, C> for Combined {
     }
 }
 
-/// Combines the elements of a bundle per (window, key).
+/// Combines the elements of a bundle per (set of windows, key): those that lie in the same windows, so that none is folded twice.
 ///
 /// Sound only where nothing can observe it: the trigger looks only at the watermark, windows do not merge, and panes
 /// are stamped with the end of their window.
 ///
-/// Where most of a bundle's (window, key) pairs are distinct, combining costs more than it saves: then bundles pass as they are, and only now
+/// Where most of a bundle's (windows, key) pairs are distinct, combining costs more than it saves: then bundles pass as they are, and only now
 /// and then one is tried again.
 pub(super) struct Lift<K, V, C: CombineFn<V>> {
     combiner: Arc<C>,
-    table: HashTable<(Window, K, Lifted<C::Accumulator>)>,
+    table: HashTable<(WindowSet, K, Lifted<C::Accumulator>)>,
     bundles_to_pass: u32,
     of: PhantomData<fn(V)>,
 }
@@ -96,12 +96,12 @@ impl<K: Key, V: Element, C: CombineFn<V>> Lift<K, V, C> {
     }
 
     #[inline]
-    fn fold(&mut self, window: Window, key: K, value: &V) {
-        let hash = |window: &Window, key: &K| hash_of(&(window.start, key));
+    fn fold(&mut self, windows: WindowSet, key: K, value: &V) {
+        let hash = |windows: &WindowSet, key: &K| hash_of(&(windows.first().start, windows.len(), key));
         let found = self.table.entry(
-            hash(&window, &key),
-            |(held_window, held, _)| *held_window == window && *held == key,
-            |(held_window, held, _)| hash(held_window, held),
+            hash(&windows, &key),
+            |(held_windows, held, _)| *held_windows == windows && *held == key,
+            |(held_windows, held, _)| hash(held_windows, held),
         );
         match found {
             Entry::Occupied(mut found) => {
@@ -112,7 +112,7 @@ impl<K: Key, V: Element, C: CombineFn<V>> Lift<K, V, C> {
             Entry::Vacant(free) => {
                 let mut accumulator = self.combiner.create();
                 self.combiner.add(&mut accumulator, value);
-                free.insert((window, key, Lifted { accumulator, elements: 1 }));
+                free.insert((windows, key, Lifted { accumulator, elements: 1 }));
             }
         }
     }
@@ -139,23 +139,16 @@ impl<K: Key, V: Element, C: CombineFn<V>> Operator for Lift<K, V, C> {
         }
         let len = input.len();
         for ((key, value), sides) in input.drain() {
-            let mut windows = sides.windows.iter();
-            let Some(mut window) = windows.next() else { continue };
-            for following in windows {
-                self.fold(window, key.clone(), &value);
-                window = following;
+            if !sides.windows.is_empty() {
+                self.fold(sides.windows, key, &value);
             }
-            self.fold(window, key, &value);
         }
         if len >= TELLING_BUNDLE && self.table.len() * 100 > len * DISTINCT_PERCENT_MAX {
             self.bundles_to_pass = PASSED_BEFORE_TRYING;
         }
-        for (window, key, lifted) in self.table.drain() {
-            let sides = ElementSides {
-                timestamp: window.max_timestamp(),
-                windows: WindowSet::one(window),
-                pane: Pane::UNGROUPED,
-            };
+        for (windows, key, lifted) in self.table.drain() {
+            let timestamp = windows.first().max_timestamp();
+            let sides = ElementSides { timestamp, windows, pane: Pane::UNGROUPED };
             out.push((key, lifted), sides);
         }
         Ok(())
