@@ -7,7 +7,7 @@ use purlin_model::Failure;
 use purlin_model::bundle::AnyBundle;
 use purlin_model::graph::{NodeId, Op, ViewKernel};
 use purlin_model::kernel::{Aggregator, Partial};
-use purlin_model::window::Window;
+use purlin_model::window::{Window, Windowing};
 
 use super::sinks::WorkerWriter;
 use super::spill::{SpillFile, SpillSegment};
@@ -55,9 +55,9 @@ impl<'a> WorkerExits<'a> {
         let mut exits = Vec::new();
         for exit in &execution.stage.exits {
             exits.push(match &exit.kind {
-                ExitKind::Shuffle { node, work } => match work {
-                    KeyedWork::Group { kernel, .. } if is_whole(execution, *node) => {
-                        let aggregator = kernel.aggregator();
+                ExitKind::Shuffle { node, work } => match (work, whole(execution, *node)) {
+                    (KeyedWork::Group { kernel, .. }, Some(windowing)) => {
+                        let aggregator = kernel.aggregator(windowing.is_merging());
                         WorkerExit::Aggregated { node: *node, aggregator, spill: SpillFile::default(), limit }
                     }
                     _ => {
@@ -158,16 +158,15 @@ impl Exits for WorkerExits<'_> {
     }
 }
 
-/// Whether the grouping's windows are emitted whole in batch. Nothing is late here, so lateness does not matter.
-pub(super) fn is_whole(execution: &StageExecution<'_>, node: NodeId) -> bool {
+/// The windowing of a grouping whose windows are emitted whole in batch.
+pub(super) fn whole<'a>(execution: &StageExecution<'a>, node: NodeId) -> Option<&'a Windowing> {
     if execution.in_rounds {
-        return false;
+        return None;
     }
-    execution.plan.stages.iter().flat_map(|stage| &stage.heads).any(|head| match &head.kind {
+    execution.plan.stages.iter().flat_map(|stage| &stage.heads).find_map(|head| match &head.kind {
         HeadKind::Keyed { node: grouping, work: KeyedWork::Group { .. }, windowing, .. } => {
-            let without_lateness = purlin_model::window::Windowing { allowed_lateness_ms: None, ..windowing.clone() };
-            *grouping == node && without_lateness.fires_once_at_the_end()
+            (*grouping == node && windowing.fires_once_if_bounded()).then_some(windowing)
         }
-        _ => false,
+        _ => None,
     })
 }

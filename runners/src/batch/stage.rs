@@ -15,7 +15,7 @@ use purlin_model::{Pane, Timestamp};
 use tokio::runtime::Runtime;
 
 use super::BatchRunner;
-use super::exits::{Gathered, SHARDS, WorkerExits, is_whole};
+use super::exits::{Gathered, SHARDS, WorkerExits, whole};
 use super::feed::Feed;
 use super::sinks::Sinks;
 use super::spill::SpillSegment;
@@ -189,7 +189,7 @@ impl<'a> StageExecution<'a> {
                         Io::Remote => remote.extend(splits.into_iter().map(|split| (head, split))),
                     }
                 }
-                HeadKind::Keyed { node, .. } if is_whole(self, *node) => {
+                HeadKind::Keyed { node, .. } if whole(self, *node).is_some() => {
                     tasks.extend(self.partition_tasks(head, *node, between));
                 }
                 HeadKind::Keyed { node, .. } => {

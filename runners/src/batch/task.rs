@@ -82,18 +82,20 @@ impl StageExecution<'_> {
         exits: &mut WorkerExits<'_>,
     ) -> Result<(), Failure> {
         run.set_origin(None);
-        let HeadKind::Keyed { work: KeyedWork::Group { kernel, .. }, .. } = &self.stage.heads[head].kind else {
+        let HeadKind::Keyed { work: KeyedWork::Group { kernel, .. }, windowing, .. } = &self.stage.heads[head].kind
+        else {
             unreachable!("partitions are grouped")
         };
+        let merging = windowing.is_merging().then_some(&*windowing.function);
         if !spilled.is_empty() {
-            let mut restored = kernel.empty_partial();
+            let mut restored = kernel.empty_partial(merging.is_some());
             for segment in &spilled {
                 restored.decode(&segment.read()?)?;
             }
             partials.push(restored);
         }
         let name = &self.stage.heads[head].name;
-        let mut groups = guarded(name, None, || kernel.merge(partials))?;
+        let mut groups = guarded(name, None, || kernel.merge(partials, merging))?;
         let mut out = self.stage.heads[head].coder().new_bundle();
         loop {
             let more = guarded(name, None, || groups.emit(BUNDLE_TARGET, &mut *out))?;

@@ -1,7 +1,7 @@
 //! What one thread holds of one partition, in the order in which it came.
 //!
-//! Entries lie in chunks, so that growing moves none of them. An entry's window is not kept with it: neighbours mostly lie in the
-//! same window, so a chunk notes where the window changes.
+//! Entries lie in chunks, so that growing moves none of them. An entry's windows are not kept with it: neighbours mostly lie in the
+//! same ones, so a chunk notes where the set of windows changes.
 
 use std::mem::{needs_drop, size_of, take};
 
@@ -11,13 +11,13 @@ use crate::{Element, Key};
 /// Large enough that the cost per chunk vanishes; small enough that the half-empty ones of all partitions do not matter.
 const CHUNK_BYTES: usize = 32 * 1024;
 
-/// Keys, each with a value or an accumulator and a window.
+/// Keys, each with a value or an accumulator and the number of a set of windows.
 ///
 /// A thread fills hundreds of these in turns: what each entry touches is kept together, the rest apart.
 pub(super) struct Entries<K, X> {
     pairs: Vec<(K, X)>,
-    /// The window of the last pair.
-    window: Option<u32>,
+    /// The set of the last pair.
+    set: Option<u32>,
     rest: Box<Rest<K, X>>,
 }
 
@@ -37,9 +37,9 @@ pub(super) struct Chunk<K, X> {
     runs: Vec<Run>,
 }
 
-/// Entries from `begin` on lie in `window`, up to the next run's.
+/// Entries from `begin` on lie in the windows of `set`, up to the next run's.
 struct Run {
-    window: u32,
+    set: u32,
     begin: u32,
 }
 
@@ -64,13 +64,13 @@ impl<K: Key, X> Entries<K, X> {
     }
 
     #[inline]
-    pub(super) fn push(&mut self, hash: u32, window: u32, key: K, value: X) {
+    pub(super) fn push(&mut self, hash: u32, set: u32, key: K, value: X) {
         if self.pairs.len() == Self::CHUNK_LEN {
             self.end_chunk();
             self.pairs.reserve_exact(Self::CHUNK_LEN);
         }
-        if self.window != Some(window) {
-            self.begin_run(window);
+        if self.set != Some(set) {
+            self.begin_run(set);
         }
         if Self::KEEPS_HASHES {
             self.rest.hashes.push(hash);
@@ -79,9 +79,9 @@ impl<K: Key, X> Entries<K, X> {
     }
 
     #[inline(never)]
-    fn begin_run(&mut self, window: u32) {
-        self.rest.runs.push(Run { window, begin: self.pairs.len() as u32 });
-        self.window = Some(window);
+    fn begin_run(&mut self, set: u32) {
+        self.rest.runs.push(Run { set, begin: self.pairs.len() as u32 });
+        self.set = Some(set);
     }
 
     #[cold]
@@ -89,7 +89,7 @@ impl<K: Key, X> Entries<K, X> {
         let rest = &mut *self.rest;
         let chunk = Chunk { pairs: take(&mut self.pairs), hashes: take(&mut rest.hashes), runs: take(&mut rest.runs) };
         rest.full.push(chunk);
-        self.window = None;
+        self.set = None;
     }
 
     pub(super) fn into_chunks(mut self) -> Vec<Chunk<K, X>> {
@@ -97,7 +97,7 @@ impl<K: Key, X> Entries<K, X> {
         self.rest.full
     }
 
-    /// Each window's number with how many entries follow one another in it.
+    /// Each set's number with how many entries follow one another in it.
     pub(super) fn runs(&self) -> impl Iterator<Item = (u32, usize)> {
         let last = runs(&self.rest.runs, self.pairs.len());
         self.rest.full.iter().flat_map(Chunk::runs).chain(last)
@@ -105,26 +105,26 @@ impl<K: Key, X> Entries<K, X> {
 }
 
 impl<K, X> Chunk<K, X> {
-    /// Each window's number with how many entries follow one another in it.
+    /// Each set's number with how many entries follow one another in it.
     pub(super) fn runs(&self) -> impl Iterator<Item = (u32, usize)> {
         runs(&self.runs, self.pairs.len())
     }
 }
 
-/// Windows and lengths of the runs of `len` entries.
+/// Sets and lengths of the runs of `len` entries.
 fn runs(runs: &[Run], len: usize) -> impl Iterator<Item = (u32, usize)> {
     let ends = runs.iter().skip(1).map(|run| run.begin as usize).chain([len]);
-    runs.iter().zip(ends).map(|(run, end)| (run.window, end - run.begin as usize))
+    runs.iter().zip(ends).map(|(run, end)| (run.set, end - run.begin as usize))
 }
 
 impl<K: Key, X: Element> Entries<K, X> {
-    /// Runs as (window, length), each before its pairs; `number` says under which number a window is written.
+    /// Runs as (set, length), each before its pairs; `number` says under which number a set is written.
     pub(super) fn encode(&self, number: impl Fn(u32) -> u32, mut bytes: Vec<u8>) -> Result<Vec<u8>, postcard::Error> {
         bytes = postcard::to_extend(&self.runs().count(), bytes)?;
         let chunks = self.rest.full.iter().map(|chunk| &chunk.pairs).chain([&self.pairs]);
         let mut pairs = chunks.flatten();
-        for (window, len) in self.runs() {
-            bytes = postcard::to_extend(&(number(window), len), bytes)?;
+        for (set, len) in self.runs() {
+            bytes = postcard::to_extend(&(number(set), len), bytes)?;
             for pair in pairs.by_ref().take(len) {
                 bytes = postcard::to_extend(pair, bytes)?;
             }
@@ -132,14 +132,14 @@ impl<K: Key, X: Element> Entries<K, X> {
         Ok(bytes)
     }
 
-    /// Adds what was encoded, whose windows are numbered from `base` on; gives what follows.
+    /// Adds what was encoded, whose sets are numbered from `base` on; gives what follows.
     pub(super) fn decode<'a>(&mut self, base: u32, from: &'a [u8]) -> Result<&'a [u8], postcard::Error> {
         let (runs, mut rest): (usize, _) = postcard::take_from_bytes(from)?;
         for _ in 0..runs {
-            let ((window, len), mut pairs): ((u32, usize), _) = postcard::take_from_bytes(rest)?;
+            let ((set, len), mut pairs): ((u32, usize), _) = postcard::take_from_bytes(rest)?;
             for _ in 0..len {
                 let ((key, value), after): ((K, X), _) = postcard::take_from_bytes(pairs)?;
-                self.push(hash_of(&key) as u32, base + window, key, value);
+                self.push(hash_of(&key) as u32, base + set, key, value);
                 pairs = after;
             }
             rest = pairs;
@@ -151,6 +151,6 @@ impl<K: Key, X: Element> Entries<K, X> {
 impl<K, X> Default for Entries<K, X> {
     fn default() -> Self {
         let rest = Rest { hashes: Vec::new(), runs: Vec::new(), full: Vec::new() };
-        Entries { pairs: Vec::new(), window: None, rest: Box::new(rest) }
+        Entries { pairs: Vec::new(), set: None, rest: Box::new(rest) }
     }
 }

@@ -7,7 +7,12 @@ use std::sync::Arc;
 use super::aggregator::{Aggregator, Groups, Partial, TypedAggregator};
 use super::groups::TypedGroups;
 use super::lift::{Combined, Lift, Raw};
+use super::merging_aggregator::{MergingAggregator, MergingPart};
+use super::merging_groups::MergingGroups;
 use super::partition::Part;
+use super::shares::Shares;
+use super::slices::Slices;
+use super::sliding_groups::SlidingGroups;
 use super::store::{GroupStore, TypedStore};
 use super::table::{TypedTable, WindowTable};
 use super::tracking::{Tracked, Untracked};
@@ -16,6 +21,7 @@ use crate::bundle::{AnyBundle, Bundle, ElementSides};
 use crate::coder::{AnyCoder, TypedCoder, encode_key};
 use crate::combine::CombineFn;
 use crate::snapshot::{key_group, shard_of};
+use crate::window::WindowFn;
 use crate::{BoxError, DropCause, Dropped, Element, Key};
 
 /// What arrives at a grouping.
@@ -62,12 +68,12 @@ pub trait Grouping: Send + Sync {
     fn key_type(&self) -> &'static str;
     /// What is kept of a key's values, as text that is equal for equal types.
     fn accumulator(&self) -> String;
-    /// One thread's share of a bounded input; raw elements only.
-    fn aggregator(&self) -> Box<dyn Aggregator>;
+    /// One thread's share of a bounded input; raw elements only. `merging`: windows of one key grow together.
+    fn aggregator(&self, merging: bool) -> Box<dyn Aggregator>;
     /// A part of a partition with nothing in it, to decode spilled ones into.
-    fn empty_partial(&self) -> Box<dyn Partial>;
-    /// The groups of one partition, from what all aggregators hold of it.
-    fn merge(&self, partials: Vec<Box<dyn Partial>>) -> Box<dyn Groups>;
+    fn empty_partial(&self, merging: bool) -> Box<dyn Partial>;
+    /// The groups of one partition, from what all aggregators hold of it. `merging`: the function that says how windows grow together.
+    fn merge(&self, partials: Vec<Box<dyn Partial>>, merging: Option<&dyn WindowFn>) -> Box<dyn Groups>;
     /// Appends the encoding of element `i`'s key.
     fn encode_key(&self, bundle: &dyn AnyBundle, i: usize, into: &mut Vec<u8>) -> Result<(), BoxError>;
     /// Folds raw elements of one key, one after the other, and appends the result with `sides`: the plainest form, for the reference
@@ -191,16 +197,33 @@ impl<K: Key, V: Element, C: CombineFn<V>> Grouping for GroupingKernel<K, V, C> {
         format!("{} of {} as {}", type_name::<C>(), type_name::<V>(), type_name::<C::Accumulator>())
     }
 
-    fn aggregator(&self) -> Box<dyn Aggregator> {
+    fn aggregator(&self, merging: bool) -> Box<dyn Aggregator> {
+        if merging {
+            return Box::new(MergingAggregator::<K, V>::new());
+        }
         Box::new(TypedAggregator::<K, V, C>::new(self.combiner.clone(), self.liftable))
     }
 
-    fn empty_partial(&self) -> Box<dyn Partial> {
+    fn empty_partial(&self, merging: bool) -> Box<dyn Partial> {
+        if merging {
+            return Box::new(MergingPart::<K, V>::default());
+        }
         Box::new(Part::<K, V, C::Accumulator>::default())
     }
 
-    fn merge(&self, partials: Vec<Box<dyn Partial>>) -> Box<dyn Groups> {
-        Box::new(TypedGroups::<K, V, C>::merging(self.combiner.clone(), partials))
+    fn merge(&self, partials: Vec<Box<dyn Partial>>, merging: Option<&dyn WindowFn>) -> Box<dyn Groups> {
+        let combiner = self.combiner.clone();
+        if let Some(function) = merging {
+            return Box::new(MergingGroups::<K, V, C>::new(combiner, function, partials));
+        }
+        let shares = Shares::<K, V, C::Accumulator>::of(partials);
+        match Slices::of(&shares.sets) {
+            Some(slices) => {
+                let keeps_values = !self.liftable || combiner.extent(&combiner.create()).is_some();
+                Box::new(SlidingGroups::<K, V, C>::new(combiner, keeps_values, shares, slices))
+            }
+            None => Box::new(TypedGroups::<K, V, C>::new(combiner, shares)),
+        }
     }
 
     fn encode_key(&self, bundle: &dyn AnyBundle, i: usize, into: &mut Vec<u8>) -> Result<(), BoxError> {

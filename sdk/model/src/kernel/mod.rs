@@ -14,16 +14,24 @@
 mod accumulated;
 mod aggregator;
 mod asynchronous;
-mod by_window;
+mod by_set;
 mod entries;
+mod folding;
 mod grouping;
 mod groups;
 mod hash;
 mod held;
 mod join;
 mod lift;
+mod merging_aggregator;
+mod merging_groups;
 mod operator;
 mod partition;
+mod queues;
+mod set_numbers;
+mod shares;
+mod slices;
+mod sliding_groups;
 mod slots;
 mod state_book;
 mod state_forms;
@@ -33,6 +41,9 @@ mod store;
 mod table;
 mod tracking;
 mod window_numbers;
+
+#[cfg(test)]
+mod bulk_tests;
 
 pub use aggregator::{Aggregator, Groups, Partial};
 pub use asynchronous::{AsyncKernel, AsyncRun, Sleep};

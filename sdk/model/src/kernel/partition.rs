@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use super::Partial;
 use super::entries::Entries;
-use crate::window::Window;
+use crate::window::WindowSet;
 use crate::{BoxError, Element, Key};
 
-/// Entries of one partition; `windows` says what their windows' numbers mean.
+/// Entries of one partition; `sets` says what the numbers of their sets of windows mean.
 pub(super) struct Part<K, V, A> {
-    pub(super) windows: Arc<Vec<Window>>,
+    pub(super) sets: Arc<Vec<WindowSet>>,
     pub(super) raw: Entries<K, V>,
     pub(super) folded: Entries<K, A>,
     /// Nearly every entry is a group of its own.
@@ -20,7 +20,7 @@ pub(super) struct Part<K, V, A> {
 
 impl<K, V, A> Default for Part<K, V, A> {
     fn default() -> Self {
-        Part { windows: Arc::default(), raw: Entries::default(), folded: Entries::default(), mostly_distinct: false }
+        Part { sets: Arc::default(), raw: Entries::default(), folded: Entries::default(), mostly_distinct: false }
     }
 }
 
@@ -34,13 +34,13 @@ impl<K: Key, V: Element, A: Element> Partial for Part<K, V, A> {
     }
 
     fn encode(&self, into: &mut Vec<u8>) -> Result<(), BoxError> {
-        // Only the windows that stand here: those of all parts, in each part, would be too many.
-        let mut own: Vec<u32> = self.raw.runs().chain(self.folded.runs()).map(|(window, _)| window).collect();
+        // Only the sets that stand here: those of all parts, in each part, would be too many.
+        let mut own: Vec<u32> = self.raw.runs().chain(self.folded.runs()).map(|(set, _)| set).collect();
         own.sort_unstable();
         own.dedup();
-        let windows: Vec<Window> = own.iter().map(|window| self.windows[*window as usize]).collect();
-        let number = |window: u32| own.partition_point(|known| *known < window) as u32;
-        let mut bytes = postcard::to_extend(&windows, take(into))?;
+        let sets: Vec<WindowSet> = own.iter().map(|set| self.sets[*set as usize]).collect();
+        let number = |set: u32| own.partition_point(|known| *known < set) as u32;
+        let mut bytes = postcard::to_extend(&sets, take(into))?;
         bytes = self.raw.encode(number, bytes)?;
         bytes = self.folded.encode(number, bytes)?;
         *into = bytes;
@@ -48,9 +48,9 @@ impl<K: Key, V: Element, A: Element> Partial for Part<K, V, A> {
     }
 
     fn decode(&mut self, from: &[u8]) -> Result<(), BoxError> {
-        let (windows, rest): (Vec<Window>, _) = postcard::take_from_bytes(from)?;
-        let base = self.windows.len() as u32;
-        Arc::make_mut(&mut self.windows).extend(windows);
+        let (sets, rest): (Vec<WindowSet>, _) = postcard::take_from_bytes(from)?;
+        let base = self.sets.len() as u32;
+        Arc::make_mut(&mut self.sets).extend(sets);
         let rest = self.raw.decode(base, rest)?;
         self.folded.decode(base, rest)?;
         Ok(())

@@ -37,12 +37,6 @@ impl WindowNumbers {
     pub(super) fn iter(&self) -> impl Iterator<Item = (Window, u32)> {
         self.numbers.iter().map(|(window, number)| (*window, *number))
     }
-
-    /// Forgets every window.
-    pub(super) fn clear(&mut self) {
-        self.numbers.clear();
-        self.free.clear();
-    }
 }
 
 #[cfg(test)]

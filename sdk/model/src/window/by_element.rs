@@ -63,6 +63,10 @@ impl WindowFn for ByElement {
         self.merges
     }
 
+    fn merges_overlaps(&self) -> bool {
+        self.merges
+    }
+
     fn merge(&self, windows: &[Window]) -> Vec<Merged> {
         if self.merges { Merged::overlapping(windows) } else { Vec::new() }
     }

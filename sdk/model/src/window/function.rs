@@ -67,6 +67,12 @@ pub trait WindowFn: Send + Sync + fmt::Debug + 'static {
         false
     }
 
+    /// Whether [`merge`](WindowFn::merge) is [`Merged::overlapping`] and nothing else: then the engine may merge by itself, many windows
+    /// in one go.
+    fn merges_overlaps(&self) -> bool {
+        false
+    }
+
     /// Groups of `windows` (of one key, sorted by start) that become one window each. Windows not named stay as they are.
     fn merge(&self, windows: &[Window]) -> Vec<Merged> {
         let _ = windows;

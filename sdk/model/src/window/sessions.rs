@@ -41,6 +41,10 @@ impl WindowFn for Sessions {
         true
     }
 
+    fn merges_overlaps(&self) -> bool {
+        true
+    }
+
     fn merge(&self, windows: &[Window]) -> Vec<Merged> {
         Merged::overlapping(windows)
     }

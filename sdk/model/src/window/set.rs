@@ -9,7 +9,7 @@ use crate::Timestamp;
 ///
 /// Sliding windows stay a range until someone observes a window, so that a value is not cloned
 /// once per window on its way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct WindowSet {
     first: Window,
     period_ms: i64,
@@ -43,6 +43,11 @@ impl WindowSet {
     /// The earliest window.
     pub const fn first(&self) -> Window {
         self.first
+    }
+
+    /// How far the window after `first` starts behind it; says nothing of a single window.
+    pub(crate) const fn period_ms(&self) -> i64 {
+        self.period_ms
     }
 
     /// The window, if there is exactly one.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Window, WindowFn, WindowSet};
 use crate::Timestamp;
+use crate::bundle::Column;
 use crate::time::millis;
 
 /// Windows of one size that start every period: an element lies in `size / period` of them.
@@ -39,6 +40,20 @@ impl Sliding {
     pub fn offset(self, offset: Duration) -> Self {
         Sliding { offset_ms: millis(offset), ..self }
     }
+
+    /// Gives the windows whose starts are ≤ t and > t − size. One division for each: they cost most of it.
+    #[inline]
+    fn assigning(&self) -> impl Fn(Timestamp) -> WindowSet + use<> {
+        let Self { size_ms, period_ms, offset_ms } = *self;
+        let (periods, rest_ms) = (size_ms / period_ms, size_ms % period_ms);
+        move |at| {
+            let since = (at.millis() - offset_ms).rem_euclid(period_ms);
+            let count = periods + i64::from(since < rest_ms);
+            let first = at.saturating_add_millis(-since - (count.max(1) - 1) * period_ms);
+            let count = u32::try_from(count).unwrap_or(u32::MAX);
+            WindowSet::run(Window::new(first, first.saturating_add_millis(size_ms)), period_ms, count)
+        }
+    }
 }
 
 impl WindowFn for Sliding {
@@ -46,14 +61,13 @@ impl WindowFn for Sliding {
         format!("sliding({} ms every {} ms + {} ms)", self.size_ms, self.period_ms, self.offset_ms)
     }
 
-    /// The starts that are ≤ t and > t − size.
     #[inline]
     fn assign(&self, at: Timestamp) -> WindowSet {
-        let since = (at.millis() - self.offset_ms).rem_euclid(self.period_ms);
-        let count = if since < self.size_ms { (self.size_ms - since + self.period_ms - 1) / self.period_ms } else { 0 };
-        let first = at.saturating_add_millis(-since - (count.max(1) - 1) * self.period_ms);
-        let count = u32::try_from(count).unwrap_or(u32::MAX);
-        WindowSet::run(Window::new(first, first.saturating_add_millis(self.size_ms)), self.period_ms, count)
+        self.assigning()(at)
+    }
+
+    fn assign_all(&self, timestamps: &[Timestamp], windows: &mut Column<WindowSet>) {
+        windows.refill(timestamps.iter().copied().map(self.assigning()));
     }
 
     /// The earliest window that holds `main_max`; between windows, the latest that starts before it.

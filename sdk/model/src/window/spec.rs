@@ -88,10 +88,12 @@ impl Windowing {
     /// Whether every window gives exactly one pane, when the watermark passes its end, with END_OF_WINDOW
     /// as its timestamp: then combiners may be lifted and whole windows emitted at once.
     pub fn fires_once_at_the_end(&self) -> bool {
-        self.trigger == Trigger::Default
-            && self.lateness_ms() == 0
-            && !self.is_merging()
-            && self.timestamp_combiner == TimestampCombiner::EndOfWindow
+        self.fires_once_if_bounded() && self.lateness_ms() == 0 && !self.is_merging()
+    }
+
+    /// The same of a bounded input: all is there before anything fires, so nothing is late and merging has come to its end.
+    pub fn fires_once_if_bounded(&self) -> bool {
+        self.trigger == Trigger::Default && self.timestamp_combiner == TimestampCombiner::EndOfWindow
     }
 
     /// The windowing of what a grouping emits (SEMANTICS §2, §7: continuation).
