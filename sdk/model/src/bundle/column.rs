@@ -90,6 +90,27 @@ impl<V: Copy + PartialEq> Column<V> {
         other.clear();
     }
 
+    /// Appends the value of each element to the column that `places` names for it; `lens` says how many each has, and how many more come.
+    pub(super) fn scatter<'a>(&self, places: &[u8], lens: &[(usize, usize)], into: impl Iterator<Item = &'a mut Self>)
+    where
+        V: 'a,
+    {
+        let mut into: Vec<(&mut Self, (usize, usize))> = into.zip(lens.iter().copied()).collect();
+        if self.is_constant {
+            let some = into.iter_mut().filter(|(_, (_, more))| *more > 0);
+            return some.for_each(|(column, (len, more))| column.push_many(*len, *more, self.one));
+        }
+        for (column, (len, more)) in &mut into {
+            if column.is_constant && *more > 0 {
+                column.vary(*len);
+            }
+            column.each.reserve(*more);
+        }
+        for (value, place) in self.each.iter().zip(places) {
+            into[usize::from(*place)].0.each.push(*value);
+        }
+    }
+
     pub(super) fn split_off(&mut self, at: usize) -> Column<V> {
         let each = if self.is_constant { Vec::new() } else { self.each.split_off(at) };
         Column { one: self.one, each, is_constant: self.is_constant }

@@ -103,6 +103,13 @@ impl Sides {
         self.panes.append(len, &mut other.panes, more);
     }
 
+    /// Appends each element's side values to those that `places` names for it; `lens` says how many each has, and how many more come.
+    pub(super) fn scatter(&self, places: &[u8], lens: &[(usize, usize)], into: &mut [&mut Sides]) {
+        self.timestamps.scatter(places, lens, into.iter_mut().map(|sides| &mut sides.timestamps));
+        self.windows.scatter(places, lens, into.iter_mut().map(|sides| &mut sides.windows));
+        self.panes.scatter(places, lens, into.iter_mut().map(|sides| &mut sides.panes));
+    }
+
     pub(super) fn split_off(&mut self, at: usize, _len: usize) -> Sides {
         Sides {
             timestamps: self.timestamps.split_off(at),

@@ -50,3 +50,31 @@ fn exploding_gives_each_window_its_own_element() {
         bundle.iter().map(|(v, s)| (*v, s.windows.single().expect("one window").start.millis())).collect();
     assert_eq!(all, [("x", 0), ("x", 5), ("y", 0)]);
 }
+
+#[test]
+fn scattering_is_pushing_one_by_one() {
+    let windows = |n: i64| Window::new(Timestamp::from_millis(n), Timestamp::from_millis(n + 1)).into();
+    let constant: Vec<(i64, ElementSides)> = (0..7).map(|n| (n, at(5))).collect();
+    let varying = (0..7).map(|n| (n, ElementSides { windows: windows(n / 3), ..at(n) })).collect();
+    let bundle = |elements: &[(i64, ElementSides)]| {
+        let mut bundle = Bundle::new();
+        elements.iter().for_each(|(value, sides)| bundle.push(*value, *sides));
+        bundle
+    };
+    for held in [vec![], constant.clone(), varying] {
+        for more in [&held, &constant, &vec![]] {
+            let places: Vec<u8> = (0..more.len()).map(|n| [0, 2, 2, 0][n % 4]).collect();
+            let mut expected = [bundle(&held), bundle(&[]), bundle(&held)];
+            let mut scattered = expected.clone();
+            for ((value, sides), place) in more.iter().zip(&places) {
+                expected[usize::from(*place)].push(*value, *sides);
+            }
+            let mut given = bundle(more);
+            given.scatter(&places, &mut scattered.iter_mut().collect::<Vec<_>>());
+            assert!(given.is_empty());
+            for (mut scattered, mut expected) in scattered.into_iter().zip(expected) {
+                assert_eq!(scattered.drain().collect::<Vec<_>>(), expected.drain().collect::<Vec<_>>());
+            }
+        }
+    }
+}

@@ -10,7 +10,7 @@ pub use json::Json;
 pub use postcard::Postcard;
 pub use typed::{AnyCoder, TypedCoder};
 
-pub(crate) use postcard::{encode_key, placement};
+pub(crate) use postcard::{encode_key, placement, placement_of};
 
 use crate::BoxError;
 

@@ -16,9 +16,9 @@ use super::sliding_groups::SlidingGroups;
 use super::store::{GroupStore, TypedStore};
 use super::table::{TypedTable, WindowTable};
 use super::tracking::{Tracked, Untracked};
-use super::{Lifted, Operator};
+use super::{KEY_GROUPS, Lifted, Operator};
 use crate::bundle::{AnyBundle, Bundle, ElementSides};
-use crate::coder::{AnyCoder, TypedCoder, encode_key};
+use crate::coder::{AnyCoder, TypedCoder, encode_key, placement_of};
 use crate::combine::CombineFn;
 use crate::snapshot::{key_group, shard_of};
 use crate::window::WindowFn;
@@ -263,13 +263,14 @@ pub(super) fn partition<K: Key, X: Element>(
         only.downcast().append(bundle);
         return Ok(());
     }
-    let count = shards.len();
+    let shard_of_group = |group: u64| shard_of(group as u8, shards.len()) as u8;
+    let shard_of_group: Vec<u8> = (0..KEY_GROUPS as u64).map(shard_of_group).collect();
+    let mut scratch = Vec::new();
+    let place = |(key, _): &(K, X)| -> Result<u8, BoxError> {
+        Ok(shard_of_group[placement_of(key, &mut scratch)? as usize % KEY_GROUPS])
+    };
+    let places = bundle.values().iter().map(place).collect::<Result<Vec<u8>, _>>()?;
     let mut typed: Vec<&mut Bundle<(K, X)>> = shards.iter_mut().map(|shard| shard.downcast()).collect();
-    let mut encoded = Vec::new();
-    for ((key, value), sides) in bundle.drain() {
-        encoded.clear();
-        encode_key(&key, &mut encoded)?;
-        typed[shard_of(key_group(&encoded), count)].push((key, value), sides);
-    }
+    bundle.scatter(&places, &mut typed);
     Ok(())
 }
