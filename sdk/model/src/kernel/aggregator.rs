@@ -27,6 +27,10 @@ use crate::{BoxError, Element, Key};
 
 /// How many pairs a thread folds before it scatters them: their table stays within the second-level cache.
 const FOLDED_MAX: usize = 16 * 1024;
+/// How many at most, where each comes often: those that come most often are in the cache anyway.
+const FOLDED_LIMIT: usize = 128 * 1024;
+/// Up to this share of distinct pairs, more of them are held before they are scattered.
+const OFTEN_PERCENT_MAX: usize = 20;
 /// From this share of distinct pairs on, folding before scattering does not pay.
 const DISTINCT_PERCENT_MAX: usize = 50;
 
@@ -65,6 +69,7 @@ pub(super) struct TypedAggregator<K, V, C: CombineFn<V>> {
     combiner: Arc<C>,
     folding: bool,
     folded: Folding<K, C::Accumulator>,
+    folded_max: usize,
     added_since_scatter: usize,
     sets: SetNumbers,
     raw_parts: Vec<Entries<K, V>>,
@@ -86,6 +91,7 @@ impl<K: Key, V: Element, C: CombineFn<V>> TypedAggregator<K, V, C> {
             combiner,
             folding,
             folded: Folding::default(),
+            folded_max: FOLDED_MAX,
             added_since_scatter: 0,
             sets: SetNumbers::default(),
             raw_parts: empty_parts(),
@@ -99,16 +105,20 @@ impl<K: Key, V: Element, C: CombineFn<V>> TypedAggregator<K, V, C> {
     fn add_to(&mut self, set: u32, mut elements: impl Iterator<Item = (K, V)>) {
         while self.folding {
             let table = self.folded.table_of(set);
-            while self.folded.len < FOLDED_MAX {
+            while self.folded.len < self.folded_max {
                 let Some((key, value)) = elements.next() else { return };
                 let add = |accumulator: &mut _, value| self.combiner.add_owned(accumulator, value);
                 let first = |value| <Raw as Arriving<V, C>>::first(value, &self.combiner);
                 self.folded.fold(table, key, value, add, first);
                 self.added_since_scatter += 1;
             }
-            let distinct = self.folded.len;
+            let share = |percent: usize| self.added_since_scatter * percent / 100;
+            if self.folded.len < share(OFTEN_PERCENT_MAX) && self.folded_max < FOLDED_LIMIT {
+                self.folded_max *= 2;
+                continue;
+            }
+            self.folding = self.folded.len < share(DISTINCT_PERCENT_MAX);
             self.scatter_folded();
-            self.folding = distinct * 100 < self.added_since_scatter * DISTINCT_PERCENT_MAX;
             self.added_since_scatter = 0;
         }
         let mut scattered = 0;
@@ -130,7 +140,7 @@ impl<K: Key, V: Element, C: CombineFn<V>> TypedAggregator<K, V, C> {
     fn scatter_folded(&mut self) {
         self.bytes += self.folded.len * Self::FOLDED_BYTES;
         let parts = &mut self.folded_parts;
-        self.folded.drain(4 * FOLDED_MAX, |set, key, accumulator| {
+        self.folded.drain(4 * self.folded_max, |set, key, accumulator| {
             let hash = hash_of(&key);
             parts[partition_of(hash)].push(hash as u32, set, key, accumulator);
         });
