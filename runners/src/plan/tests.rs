@@ -78,7 +78,8 @@ fn the_right_side_of_a_join_is_held_where_its_end_tells_all() {
         }
     };
     let reads = |what: &str, windows: &str| {
-        format!("  reads    {what}: 1 values in memory (bounded)\n  fused    {windows}: fixed(60000 ms)\n")
+        let windows = format!("{windows}: fixed(60000 ms), discarding, lateness 60000 ms");
+        format!("  reads    {what}: 1 values in memory (bounded)\n  fused    {windows}\n")
     };
     let [names, orders] = [reads("names", "window"), reads("orders", "window 2")];
     check_with(
