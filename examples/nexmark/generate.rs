@@ -16,12 +16,14 @@ use super::{Auction, Bid, Event, Person, What};
 /// The first event's time: 2015-07-15T00:00:00Z, as in Beam's suite.
 const START_MS: u64 = 1_436_918_400_000;
 
-/// The first `count` events of the generator, 10,000 to a second of event time. The same ones always.
+/// The first `count` events of the generator, `rate` to a second of event time. The same ones always.
 ///
 /// It stands for a topic: unbounded as far as the pipeline can tell, with a watermark that follows the events, although it ends.
 pub struct GeneratedEvents {
     /// How many there are.
     pub count: u64,
+    /// How many there are to a second of event time.
+    pub rate: u32,
 }
 
 /// Every `step`th event from `next` on, before `end`. Splits take turns, so that they come forward in event time side by side.
@@ -61,15 +63,16 @@ impl Source for GeneratedEvents {
     }
 
     async fn open(&self, split: Turns) -> Result<Box<dyn Reader<Self>>, BoxError> {
-        let events = EventGenerator::new(config()).with_offset(split.next).with_step(split.step);
+        let events = EventGenerator::new(config(self.rate)).with_offset(split.next).with_step(split.step);
         Ok(Box::new(TurnReader { events, left: split }))
     }
 }
 
 /// Beam's settings; states are written as its query 3 has them.
-fn config() -> NexmarkConfig {
+fn config(rate: u32) -> NexmarkConfig {
+    let rate = rate as usize;
     let us_states = ["AZ", "CA", "ID", "OR", "WA", "WY"].map(String::from).to_vec();
-    NexmarkConfig { base_time: START_MS, us_states, ..NexmarkConfig::default() }
+    NexmarkConfig { base_time: START_MS, us_states, first_rate: rate, next_rate: rate, ..NexmarkConfig::default() }
 }
 
 struct TurnReader {

@@ -1,7 +1,10 @@
 //! The `nexmark` program: one query of the suite over a file of events, or over generated ones, on any runner.
 //!
 //! `nexmark --runner stream --query 5 --events events.jsonl --output hot.jsonl`
+//!
+//! To measure: `nexmark --runner stream --query 5 --generate 10000000 --rate 10000000 --count`
 
+mod counted;
 mod options;
 
 use std::process::ExitCode;
@@ -25,7 +28,7 @@ fn build(options: &Options, pipeline: &Pipeline) -> Result<(), Failure> {
         7 => events.apply("q7", q7::highest_bid).write("results", options.results()),
         8 => events.apply("q8", q8::new_users).write("results", options.results()),
         9 => events.apply("q9", q9::winning_bids).write("results", options.results()),
-        10 => events.apply("q10", q10::spread_bids).write("shards", q10::shards(&options.output)),
+        10 => events.apply("q10", q10::spread_bids).write("shards", options.shards()),
         11 => events.apply("q11", q11::user_sessions).write("results", options.results()),
         12 => events.apply("q12", q12::processing_time_windows).write("results", options.results()),
         13 => events.apply("q13", q13::side_input_join).write("results", options.results()),

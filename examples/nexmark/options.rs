@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use purlin::io::text::{JsonLinesSink, JsonLinesSource};
 use purlin::prelude::*;
-use purlin_examples::nexmark::{Event, GeneratedEvents};
+use purlin_examples::nexmark::{Bid, Event, GeneratedEvents, q10};
+
+use crate::counted::Counted;
 
 /// Run a Nexmark query, in Beam's numbering, over events of an auction site.
 #[derive(clap::Args)]
@@ -23,21 +25,31 @@ pub(crate) struct Options {
     #[arg(long, value_name = "COUNT")]
     generate: Option<u64>,
 
+    /// How many generated events there are to a second of event time.
+    #[arg(long, value_name = "COUNT", default_value_t = 10_000, conflicts_with = "events", value_parser = clap::value_parser!(u32).range(1..))]
+    rate: u32,
+
     /// The results: one file of JSON lines, which appears, or takes an earlier one's place, when the run has succeeded. For query 10, a
     /// folder of such files.
-    #[arg(long, value_name = "OUT")]
-    pub(crate) output: PathBuf,
+    #[arg(long, value_name = "OUT", required_unless_present = "count", conflicts_with = "count")]
+    output: Option<PathBuf>,
+
+    /// Print how many results there are instead of writing them.
+    #[arg(long)]
+    count: bool,
 }
 
 impl Options {
     /// Refuses to replace the events by the results.
     pub(crate) fn check(&self) -> Result<(), Failure> {
         let events = self.events.as_ref().and_then(|path| path.canonicalize().ok());
-        if events.is_some() && events == self.output.canonicalize().ok() {
-            let path = self.output.display();
-            return Err(Failure::Options(format!("--output `{path}` is the file of --events: choose another one")));
+        match &self.output {
+            Some(output) if events.is_some() && events == output.canonicalize().ok() => {
+                let path = output.display();
+                Err(Failure::Options(format!("--output `{path}` is the file of --events: choose another one")))
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// Where events come from.
@@ -47,12 +59,23 @@ impl Options {
                 let lines = BoxSource::new(JsonLinesSource::<Event>::new(path));
                 BoxSource::new(lines.event_time(|event| event.ts))
             }
-            (None, count) => BoxSource::new(GeneratedEvents { count: count.unwrap_or_default() }),
+            (None, count) => BoxSource::new(GeneratedEvents { count: count.unwrap_or_default(), rate: self.rate }),
         }
     }
 
     /// Where results go.
-    pub(crate) fn results<T: Element>(&self) -> JsonLinesSink<T> {
-        JsonLinesSink::new(&self.output).single_file().overwrite()
+    pub(crate) fn results<T: Element>(&self) -> BoxSink<T> {
+        match &self.output {
+            Some(path) => BoxSink::new(JsonLinesSink::new(path).single_file().overwrite()),
+            None => BoxSink::new(Counted::new()),
+        }
+    }
+
+    /// Where the results of query 10 go.
+    pub(crate) fn shards(&self) -> BoxSink<Bid> {
+        match &self.output {
+            Some(folder) => BoxSink::new(q10::shards(folder)),
+            None => BoxSink::new(Counted::new()),
+        }
     }
 }
