@@ -10,7 +10,7 @@
 //! | [`q3`] | who is selling in particular states | a join by state and timers |
 //! | [`q4`], [`q6`] | average prices | queries made of queries, a trigger |
 //! | [`q5`], [`q7`] | hot items, highest bid | sliding windows, a combiner of one's own |
-//! | [`q8`] | new users who sell | a windowed join |
+//! | [`q8`] | new users who sell | a windowed join of two outputs |
 //! | [`q9`] | winning bids | state and timers |
 //! | [`q10`] | log to sharded files | a sharded sink |
 //! | [`q11`], [`q12`] | bids per user session, per span of processing time | sessions, a processing-time trigger |
@@ -37,4 +37,4 @@ pub mod q9;
 
 pub use generate::GeneratedEvents;
 pub use greatest::Greatest;
-pub use model::{Auction, Bid, Event, Person, What, auctions, bids, persons};
+pub use model::{Auction, Bid, Event, Person, What, bids};

@@ -71,22 +71,6 @@ pub struct Bid {
     pub extra: String,
 }
 
-/// The persons alone.
-pub fn persons(events: &PCollection<Event>) -> PCollection<Person> {
-    events.flat_map("persons", |event| match event.what {
-        What::Person(person) => Some(*person),
-        _ => None,
-    })
-}
-
-/// The auctions alone.
-pub fn auctions(events: &PCollection<Event>) -> PCollection<Auction> {
-    events.flat_map("auctions", |event| match event.what {
-        What::Auction(auction) => Some(*auction),
-        _ => None,
-    })
-}
-
 /// The bids alone.
 pub fn bids(events: &PCollection<Event>) -> PCollection<Bid> {
     events.flat_map("bids", |event| match event.what {
