@@ -111,6 +111,26 @@ impl<V: Copy + PartialEq> Column<V> {
         }
     }
 
+    /// Moves the values of `other` behind the `len` of this one, value i `times[i]` times in a row: `more` in all.
+    pub(super) fn append_times(&mut self, len: usize, other: &mut Column<V>, times: &[usize], more: usize) {
+        if more > 0 && other.is_constant {
+            self.push_many(len, more, other.one);
+        } else if more > 0 {
+            if self.is_constant {
+                self.vary(len);
+            }
+            self.each.reserve(more);
+            for (value, times) in other.each.iter().zip(times) {
+                match times {
+                    0 => {}
+                    1 => self.each.push(*value),
+                    _ => self.each.extend(std::iter::repeat_n(*value, *times)),
+                }
+            }
+        }
+        other.clear();
+    }
+
     pub(super) fn split_off(&mut self, at: usize) -> Column<V> {
         let each = if self.is_constant { Vec::new() } else { self.each.split_off(at) };
         Column { one: self.one, each, is_constant: self.is_constant }

@@ -151,6 +151,22 @@ impl<T> Bundle<T> {
         std::mem::swap(&mut self.sides, &mut into.sides);
     }
 
+    /// Moves what `f` gives for each element behind the elements of `into`, each with the side values of the element it comes from.
+    pub fn flat_map_into<U, I>(&mut self, into: &mut Bundle<U>, mut f: impl FnMut(T) -> I)
+    where
+        I: IntoIterator<Item = U>,
+    {
+        let before = into.values.len();
+        let mut times = Vec::with_capacity(self.values.len());
+        let mut len = before;
+        for value in self.values.drain(..) {
+            into.values.extend(f(value));
+            times.push(into.values.len() - len);
+            len = into.values.len();
+        }
+        into.sides.append_times(before, &mut self.sides, &times, len - before);
+    }
+
     /// Keeps the elements for which `keep` holds.
     pub fn retain(&mut self, mut keep: impl FnMut(&T) -> bool) {
         if self.sides.all_constant() {

@@ -110,6 +110,13 @@ impl Sides {
         self.panes.scatter(places, lens, into.iter_mut().map(|sides| &mut sides.panes));
     }
 
+    /// Appends the side values of `other`, those of its element i `times[i]` times in a row: `more` in all.
+    pub(super) fn append_times(&mut self, len: usize, other: &mut Sides, times: &[usize], more: usize) {
+        self.timestamps.append_times(len, &mut other.timestamps, times, more);
+        self.windows.append_times(len, &mut other.windows, times, more);
+        self.panes.append_times(len, &mut other.panes, times, more);
+    }
+
     pub(super) fn split_off(&mut self, at: usize, _len: usize) -> Sides {
         Sides {
             timestamps: self.timestamps.split_off(at),

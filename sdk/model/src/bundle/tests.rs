@@ -27,6 +27,25 @@ fn append_keeps_every_elements_sides() {
 }
 
 #[test]
+fn what_an_element_gives_has_its_sides() {
+    let mut bundle: Bundle<i64> = [3, 0, 1, 2].map(|n| (n, Timestamp::from_millis(n))).into_iter().collect();
+    let mut out = Bundle::new();
+    out.push('a', at(7));
+    bundle.flat_map_into(&mut out, |n| std::iter::repeat_n('b', n as usize));
+    assert!(bundle.is_empty());
+    bundle.push(1, at(9));
+    bundle.flat_map_into(&mut out, |_| Some('c'));
+    bundle.push(1, at(9));
+    bundle.flat_map_into(&mut out, |_| None);
+    let all: Vec<(char, i64)> = out.iter().map(|(v, s)| (*v, s.timestamp.millis())).collect();
+    assert_eq!(all, [('a', 7), ('b', 3), ('b', 3), ('b', 3), ('b', 1), ('b', 2), ('b', 2), ('c', 9)]);
+    out.clear();
+    [5, 5].into_iter().for_each(|n| bundle.push(n, at(n)));
+    bundle.flat_map_into(&mut out, |_| Some('d'));
+    assert_eq!(out.sides().timestamps().constant(), Some(Timestamp::from_millis(5)), "sides that do not vary stay one");
+}
+
+#[test]
 fn split_off_and_append_are_inverse() {
     for cut in 0..=4 {
         let mut bundle: Bundle<i32> = (0..4).map(|i| (i, Timestamp::from_millis(i64::from(i / 2)))).collect();

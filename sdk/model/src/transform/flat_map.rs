@@ -22,9 +22,7 @@ impl<T: Element> PCollection<T> {
         I: IntoIterator<Item = U>,
     {
         let factory = per_bundle(move |input: &mut Bundle<T>, _, out: &mut Bundle<U>| {
-            for (value, sides) in input.drain() {
-                out.extend_with(f(value), sides);
-            }
+            input.flat_map_into(out, &f);
             Ok(())
         });
         self.element_wise(Name::Given(name), &[], factory)
