@@ -133,12 +133,28 @@ fn options_are_checked_first() {
     refused(&place, "--query 1 --events good.jsonl", 2, &["--output"]);
     refused(&place, "--query 1 --events good.jsonl --generate 5 --output out", 2, &["--events", "--generate"]);
     refused(&place, "--query 1 --generate some --output out", 2, &["--generate", "some"]);
+    refused(&place, "--query 1 --generate 5 --rate 0 --output out", 2, &["--rate", "0"]);
+    refused(&place, "--query 1 --events good.jsonl --rate 5 --output out", 2, &["--events", "--rate"]);
+    refused(&place, "--query 1 --generate 5 --output out --count", 2, &["--output", "--count"]);
     refused(
         &place,
         "--query 1 --events good.jsonl --output good.jsonl",
         2,
         &["--output", "--events", "choose another"],
     );
+}
+
+#[test]
+fn results_are_counted_instead() {
+    let place = Place::new();
+    for runner in RUNNERS {
+        let query = format!("nexmark --runner {runner} --query 1 --generate 500 --rate 1000000");
+        place.ok(&format!("{query} --output out"));
+        let written = fs::read_to_string(place.path("out")).expect("a file").lines().count();
+        assert_eq!(place.ok(&format!("{query} --count")), format!("{written} results\n"), "{runner}");
+        assert_eq!(place.ok(&format!("nexmark --runner {runner} --query 10 --generate 500 --count")), "460 results\n");
+    }
+    assert_eq!(place.names(), ["out"]);
 }
 
 /// The command line fails on every runner with this exit code and one error that tells all these facts; the folder is as it was before.
