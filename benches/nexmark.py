@@ -92,7 +92,7 @@ def against_renoir(purlin, renoir, events, rounds):
             print("| q0 | {} | {} | | | |".format(*map(pair, row)))
             continue
         above = [[time - base for time, base in zip(times[side, query], times[side, 0])] for side in sides]
-        ratio = " / ".join(f"{ours / theirs:.2f}" if theirs > 0 else "-" for theirs, ours in zip(*above))
+        ratio = " / ".join(f"{ours / theirs:.2f}" if min(ours, theirs) > 0 else "-" for theirs, ours in zip(*above))
         print("| q{} | {} | {} | {} | {} | {} |".format(query, *map(pair, row + above), ratio))
 
 
