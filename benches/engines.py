@@ -160,7 +160,7 @@ class Engine:
 
 def yardstick(bench, rows, case):
     """One round of the yardstick, in a process of its own; it warms up for itself."""
-    command = [bench, "--by-hand", "--rows", str(rows), "--rounds", "1", case]
+    command = [bench, "--alone", "yardstick", "--rows", str(rows), "--rounds", "1", case]
     environment = os.environ | {"RAYON_NUM_THREADS": str(THREADS)}
 
     def run(*options):

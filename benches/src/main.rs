@@ -27,7 +27,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use purlin::BoxError;
 
-use measure::Bench;
+use measure::{Alone, Bench};
 use table::Table;
 
 /// Measures Purlin against loops written by hand.
@@ -49,9 +49,9 @@ struct Options {
     #[arg(long)]
     cpu: bool,
 
-    /// Runs the yardsticks alone and prints a line for each: case, milliseconds, rows and sum of what was found.
-    #[arg(long)]
-    by_hand: bool,
+    /// Runs one side alone and prints a line for each case: its name, milliseconds, rows and sum of what was found.
+    #[arg(long, value_name = "SIDE")]
+    alone: Option<Alone>,
 }
 
 type Case = fn(&Bench, &mut Table) -> Result<(), BoxError>;
@@ -83,8 +83,8 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<(), BoxError> {
-    let bench = Bench::new(options.rows, options.rounds, options.cpu, options.by_hand)?;
-    let mut table = Table::begin(options.by_hand);
+    let bench = Bench::new(options.rows, options.rounds, options.cpu, options.alone)?;
+    let mut table = Table::begin(options.alone.is_some());
     let wanted = |name: &str| options.cases.is_empty() || options.cases.iter().any(|case| case == name);
     for (_, case) in CASES.iter().filter(|(name, _)| wanted(name)) {
         case(&bench, &mut table)?;

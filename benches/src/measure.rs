@@ -13,9 +13,18 @@ use crate::table::Table;
 pub(crate) struct Bench {
     pub(crate) rows: u64,
     rounds: usize,
-    /// Only yardsticks run.
-    pub(crate) by_hand: bool,
+    /// Only this side runs.
+    pub(crate) alone: Option<Alone>,
     folder: PathBuf,
+}
+
+/// A side of a case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Alone {
+    /// The loop by hand.
+    Yardstick,
+    /// Purlin.
+    Purlin,
 }
 
 /// How long one run took and what came out, which is gathered while no clock runs.
@@ -25,11 +34,11 @@ pub(crate) type Run = Result<(Duration, Digest), BoxError>;
 pub(crate) type Side<'a> = &'a mut dyn FnMut() -> Run;
 
 impl Bench {
-    pub(crate) fn new(rows: u64, rounds: usize, cpu_time: bool, by_hand: bool) -> Result<Self, BoxError> {
+    pub(crate) fn new(rows: u64, rounds: usize, cpu_time: bool, alone: Option<Alone>) -> Result<Self, BoxError> {
         CPU_TIME.store(cpu_time, Relaxed);
         let folder = std::env::temp_dir().join("purlin-benches");
         std::fs::create_dir_all(&folder)?;
-        Ok(Bench { rows, rounds: rounds.max(1), by_hand, folder })
+        Ok(Bench { rows, rounds: rounds.max(1), alone, folder })
     }
 
     /// The same, but with more or fewer rounds.
@@ -51,22 +60,19 @@ impl Bench {
         mut yardstick: impl FnMut() -> Run,
         mut purlin: impl FnMut() -> Run,
     ) -> Result<(), BoxError> {
-        if self.by_hand {
-            return self.yardstick(table, case, yardstick);
+        match self.alone {
+            Some(Alone::Yardstick) => return self.run_alone(table, case, yardstick),
+            Some(Alone::Purlin) => return self.run_alone(table, case, purlin),
+            None => {}
         }
         let ([yardstick, purlin], _) = self.in_turns(case, [&mut yardstick, &mut purlin])?;
         table.compared(case, elements, yardstick, purlin);
         Ok(())
     }
 
-    /// The yardstick alone.
-    pub(crate) fn yardstick(
-        &self,
-        table: &mut Table,
-        case: &str,
-        mut yardstick: impl FnMut() -> Run,
-    ) -> Result<(), BoxError> {
-        let ([took], found) = self.in_turns(case, [&mut yardstick])?;
+    /// A line for one side.
+    fn run_alone(&self, table: &mut Table, case: &str, mut side: impl FnMut() -> Run) -> Result<(), BoxError> {
+        let ([took], found) = self.in_turns(case, [&mut side])?;
         table.alone(case, took, found);
         Ok(())
     }

@@ -8,8 +8,8 @@ use crate::digest::Digest;
 pub(crate) struct Table;
 
 impl Table {
-    pub(crate) fn begin(by_hand: bool) -> Self {
-        if !by_hand {
+    pub(crate) fn begin(alone: bool) -> Self {
+        if !alone {
             println!("| case | yardstick ms | purlin ms | ratio | ns/element | above the yardstick |");
             println!("|---|---:|---:|---:|---:|---:|");
         }
@@ -38,7 +38,7 @@ impl Table {
         println!("| {case} | | {:.1} | | | |", millis(purlin));
     }
 
-    /// A yardstick alone, for a program to read: case, milliseconds, rows and their sum.
+    /// One side alone, for a program to read: case, milliseconds, rows and their sum.
     pub(crate) fn alone(&mut self, case: &str, took: Duration, found: Digest) {
         println!("{case}\t{:.1}\t{}\t{}", millis(took), found.rows, found.sum);
     }

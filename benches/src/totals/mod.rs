@@ -30,7 +30,7 @@ pub(crate) fn with_output(bench: &Bench, table: &mut Table) -> Result<(), BoxErr
 
 /// How many times as fast either side is on two cores as on one.
 pub(crate) fn scaling(bench: &Bench, table: &mut Table) -> Result<(), BoxError> {
-    if bench.by_hand {
+    if bench.alone.is_some() {
         return Ok(());
     }
     let input = input(bench)?;

@@ -19,7 +19,7 @@ const ROUNDS: usize = 20;
 
 /// Wall time always: CPU time of another process is not to be had to the millisecond.
 pub(crate) fn run(bench: &Bench, table: &mut Table) -> Result<(), BoxError> {
-    if bench.by_hand {
+    if bench.alone.is_some() {
         return Ok(());
     }
     let program = build()?;
