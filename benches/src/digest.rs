@@ -11,18 +11,24 @@ use purlin::sink::{Io, Visibility, Writer};
 
 /// Rows, and a sum of what tells them apart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Digest {
-    pub(crate) rows: u64,
-    pub(crate) sum: u64,
+pub struct Digest {
+    /// How many there are.
+    pub rows: u64,
+    /// Of each row's number, wrapping.
+    pub sum: u64,
 }
 
 impl Digest {
-    pub(crate) fn add(&mut self, of_row: u64) {
+    /// Takes one more row in.
+    #[inline]
+    pub fn add(&mut self, of_row: u64) {
         self.rows += 1;
         self.sum = self.sum.wrapping_add(of_row);
     }
 
-    pub(crate) fn merge(&mut self, other: Digest) {
+    /// Takes in what another has.
+    #[inline]
+    pub fn merge(&mut self, other: Digest) {
         self.rows += other.rows;
         self.sum = self.sum.wrapping_add(other.sum);
     }
@@ -43,7 +49,7 @@ impl fmt::Display for Digest {
 }
 
 /// A number for several, such that equal sums of these mean equal rows but for an accident of one in 2^64.
-pub(crate) fn mixed(fields: impl IntoIterator<Item = u64>) -> u64 {
+pub fn mixed(fields: impl IntoIterator<Item = u64>) -> u64 {
     fields.into_iter().fold(0, |so_far, field| {
         let n = (so_far ^ field).wrapping_add(0x9e37_79b9_7f4a_7c15);
         let n = (n ^ (n >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93);
@@ -53,27 +59,30 @@ pub(crate) fn mixed(fields: impl IntoIterator<Item = u64>) -> u64 {
 }
 
 /// The same for a text with figures of it.
-pub(crate) fn mixed_with(text: &str, figures: impl IntoIterator<Item = u64>) -> u64 {
+pub fn mixed_with(text: &str, figures: impl IntoIterator<Item = u64>) -> u64 {
     mixed(text.bytes().map(u64::from).chain(figures))
 }
 
 /// A sink that keeps nothing but the digest.
-pub(crate) struct DigestSink<T, F> {
+pub struct DigestSink<T, F> {
     of_row: F,
     total: Arc<Mutex<Digest>>,
     of: PhantomData<fn(T)>,
 }
 
 impl<T: Element, F: Fn(&T) -> u64 + Copy> DigestSink<T, F> {
-    pub(crate) fn new(of_row: F) -> Self {
+    /// One to which `of_row` gives a row's number.
+    pub fn new(of_row: F) -> Self {
         DigestSink { of_row, total: Arc::default(), of: PhantomData }
     }
 
-    pub(crate) fn sink(&self) -> Self {
+    /// A sink of a pipeline; all of them fill one digest.
+    pub fn sink(&self) -> Self {
         DigestSink { of_row: self.of_row, total: self.total.clone(), of: PhantomData }
     }
 
-    pub(crate) fn take(&self) -> Digest {
+    /// The digest so far; the next begins empty.
+    pub fn take(&self) -> Digest {
         std::mem::take(&mut self.total.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -4,14 +4,12 @@
 //! their ratio, and Purlin's time per element. Times are medians of rounds that alternate between the two sides, so that the
 //! machine's moods fall on both; each round's results are compared, and a difference is an error. `docs/benchmarks.md` says more.
 
-mod digest;
 #[path = "../../examples/totals/generate.rs"]
 mod generate;
 mod inputs;
 mod join;
 mod maps;
 mod measure;
-mod numbers;
 #[path = "../../examples/totals/orders.rs"]
 mod orders;
 mod row_groups;
@@ -26,6 +24,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use purlin::BoxError;
+// The cases find these at the crate's root.
+use purlin_benches::{digest, numbers};
 
 use measure::{Alone, Bench};
 use table::Table;

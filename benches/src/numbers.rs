@@ -9,12 +9,14 @@ use purlin::source::{Boundedness, Io, Progress, Reader, SplitRequest};
 use serde::{Deserialize, Serialize};
 
 /// Numbers from 0 on in their order, in bundles of the usual size: one split.
-pub(crate) struct Numbers {
-    pub(crate) below: u64,
+pub struct Numbers {
+    /// How many there are.
+    pub below: u64,
 }
 
+/// The numbers that are left.
 #[derive(Clone, Serialize, Deserialize)]
-pub(crate) struct Range {
+pub struct Range {
     next: u64,
     end: u64,
 }

@@ -3,21 +3,14 @@
 //! `cargo run --release -p purlin-benches --bin memory -- [LIMIT_MB]` groups pairs of numbers by key in programs of their own, of five and of ten times
 //! the limit (256 MB unless said), and prints a line for each. Every result is compared with that of a loop.
 
-#[path = "../digest.rs"]
-#[allow(dead_code)]
-mod digest;
-#[path = "../numbers.rs"]
-mod numbers;
-
 use std::env::{args, current_exe};
 use std::fs;
 use std::process::Command;
 use std::time::Instant;
 
 use purlin::prelude::*;
-
-use digest::{Digest, DigestSink, mixed};
-use numbers::Numbers;
+use purlin_benches::digest::{Digest, DigestSink, mixed};
+use purlin_benches::numbers::Numbers;
 
 const PAIR_BYTES: u64 = size_of::<(u64, u64)>() as u64;
 /// Each key comes so often, far apart.
