@@ -72,6 +72,11 @@ impl Client {
         self.partitions_within(topic, TOPIC_PATIENCE)
     }
 
+    /// The partitions of a topic that may well not be there yet, in order: the first answer counts.
+    pub(crate) fn partitions_if_known(&self, topic: &str) -> Result<Vec<i32>, KafkaError> {
+        self.partitions_within(topic, Duration::ZERO)
+    }
+
     /// The partitions of a topic that was there once, in order.
     pub(crate) fn known_partitions(&self, topic: &str) -> Result<Vec<i32>, KafkaError> {
         self.partitions_within(topic, GONE_PATIENCE)

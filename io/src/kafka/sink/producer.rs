@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use purlin_model::transaction::Record;
 use rdkafka::ClientContext;
+use rdkafka::bindings;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError as Native, RDKafkaErrorCode as Code};
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
@@ -27,7 +28,7 @@ const DEFAULTS: [(&str, &str); 9] = [
     // No record is written twice or out of order by a retry.
     ("enable.idempotence", "true"),
     ("acks", "all"),
-    ("linger.ms", "5"),
+    ("linger.ms", "1"),
     ("compression.type", "lz4"),
     // Java's default for records with keys: the same key lies in the same partition, whoever writes it.
     ("partitioner", "murmur2_random"),
@@ -75,6 +76,17 @@ impl Producer {
 
     pub(crate) fn health(&self) -> &Health {
         &self.native.context().health
+    }
+
+    /// Waits until every record has its receipt; sends what lingers at once. rdkafka's own flush looks for that only every 100 ms, for it serves the
+    /// events itself, which here is another thread's business.
+    pub(crate) fn flush(native: &NativeProducer, limit: Duration) -> Result<(), Native> {
+        let limit = i32::try_from(limit.as_millis()).unwrap_or(i32::MAX);
+        // SAFETY: the client lives as long as the reference.
+        match unsafe { bindings::rd_kafka_flush(native.client().native_ptr(), limit) } {
+            bindings::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(()),
+            code => Err(Native::Flush(code.into())),
+        }
     }
 
     /// Hands a record over; `false`: no room now. Its receipt goes to `receipts`.

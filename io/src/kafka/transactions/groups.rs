@@ -1,5 +1,7 @@
 //! Offsets of consumer groups, which monitoring tools look at. They decide nothing: positions are the pipeline's own.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use purlin_model::transaction::LogPosition;
@@ -52,12 +54,29 @@ pub(super) fn committed(
     Ok(positions)
 }
 
-/// The name of a group in the form that a transaction wants; asks nobody.
-pub(super) fn metadata(settings: &Settings, group: &str) -> Result<ConsumerGroupMetadata, KafkaError> {
-    consumer(settings, group)?.group_metadata().ok_or_else(|| KafkaError::Other {
-        what: format!("naming the consumer group `{group}`"),
-        reason: "librdkafka gives no metadata".into(),
-    })
+/// Names of groups in the form that a transaction wants. A client has to be made for each, which takes a tenth of a second: so they are kept.
+pub(super) struct Groups {
+    settings: Settings,
+    known: Mutex<HashMap<String, Arc<ConsumerGroupMetadata>>>,
+}
+
+impl Groups {
+    pub(super) fn new(settings: Settings) -> Self {
+        Groups { settings, known: Mutex::default() }
+    }
+
+    /// The name of a group; asks no broker.
+    pub(super) fn metadata(&self, group: &str) -> Result<Arc<ConsumerGroupMetadata>, KafkaError> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(metadata) = known.get(group) {
+            return Ok(metadata.clone());
+        }
+        let metadata = consumer(&self.settings, group)?.group_metadata().ok_or_else(|| KafkaError::Other {
+            what: format!("naming the consumer group `{group}`"),
+            reason: "librdkafka gives no metadata".into(),
+        })?;
+        Ok(known.entry(group.to_string()).or_insert(Arc::new(metadata)).clone())
+    }
 }
 
 /// Positions in the form that librdkafka takes.

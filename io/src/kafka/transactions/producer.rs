@@ -14,7 +14,7 @@ use rdkafka::producer::Producer as _;
 
 use super::calls::{Calls, Wanted};
 use super::failure::{failure, kind};
-use super::groups;
+use super::groups::{self, Groups};
 use crate::kafka::health::Health;
 use crate::kafka::settings::Settings;
 use crate::kafka::sink::producer::{NativeProducer, Producer, too_large};
@@ -34,11 +34,11 @@ const DELIVERY_MS: u128 = 300_000;
 pub(super) struct KafkaTransactions {
     producer: Producer,
     calls: Calls,
-    settings: Settings,
     id: String,
     timeout: Duration,
     /// Of the transaction that is open.
     receipts: Mutex<Arc<Receipts>>,
+    groups: Arc<Groups>,
 }
 
 impl KafkaTransactions {
@@ -56,7 +56,8 @@ impl KafkaTransactions {
         let producer = Producer::new(&settings, &fixed)?;
         let calls = Calls::new(producer.native().clone())?;
         let receipts = Mutex::default();
-        let this = KafkaTransactions { producer, calls, settings, id: id.to_string(), timeout, receipts };
+        let groups = Arc::new(Groups::new(settings));
+        let this = KafkaTransactions { producer, calls, id: id.to_string(), timeout, receipts, groups };
         this.call("registering", register).await?;
         Ok(this)
     }
@@ -155,10 +156,9 @@ impl TransactionalProducer for KafkaTransactions {
         }
         let what = format!("adding the offsets of the consumer group `{group}` to a transaction of");
         let offsets = groups::list(positions).map_err(|error| failure(&what, &error, self.health()))?;
-        let (settings, group, limit) = (self.settings.clone(), group.to_string(), OFFSETS.min(self.timeout));
+        let (groups, group, limit) = (self.groups.clone(), group.to_string(), OFFSETS.min(self.timeout));
         let add = move |producer: &NativeProducer, _: Wanted<'_>| {
-            let group =
-                groups::metadata(&settings, &group).map_err(|error| Native::ClientCreation(error.to_string()))?;
+            let group = groups.metadata(&group).map_err(|error| Native::ClientCreation(error.to_string()))?;
             producer.send_offsets_to_transaction(&offsets, &group, limit)
         };
         self.call(&what, add).await
@@ -168,7 +168,10 @@ impl TransactionalProducer for KafkaTransactions {
         let receipts = self.receipts();
         self.check(&receipts)?;
         let limit = self.timeout;
-        let committed = self.call("committing a transaction of", move |producer, _| producer.commit_transaction(limit));
+        let committed = self.call("committing a transaction of", move |producer, _| {
+            Producer::flush(producer, limit)?;
+            producer.commit_transaction(limit)
+        });
         match committed.await {
             // A record that was not delivered is the better reason; the word of it may come a moment later.
             Err(error) if matches!(error.kind, LogErrorKind::Abortable | LogErrorKind::Fatal) => {
@@ -191,6 +194,8 @@ impl TransactionalProducer for KafkaTransactions {
 /// Registers the producer's id, which fences its predecessors. Calling again resumes, and a failure that passes is waited out.
 fn register(producer: &NativeProducer, wanted: Wanted<'_>) -> Result<(), Native> {
     let started = Instant::now();
+    // librdkafka looks for the transaction's coordinator at once, and half a second later again if no broker is connected yet.
+    let _ = producer.client().fetch_cluster_id(REGISTER_ATTEMPT);
     loop {
         match producer.init_transactions(REGISTER_ATTEMPT) {
             Err(Native::Transaction(error)) if error.is_retriable() && wanted() && started.elapsed() < REGISTER => {}

@@ -21,11 +21,11 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(super) async fn ensure(settings: &Settings, topic: &str) -> Result<(), LogError> {
     let partitions = {
         let (settings, topic) = (settings.clone(), topic.to_string());
-        ask(move || Client::new(&settings, &[])?.partitions(&topic)).await
+        ask(move || Client::new(&settings, &[])?.partitions_if_known(&topic)).await
     };
     let partitions = match partitions {
         Err(KafkaError::UnknownTopic { .. }) => match admin::create_compacted(settings, topic).await {
-            // Someone else was quicker.
+            // Someone else was quicker, or the broker that was asked has not heard of it yet.
             Err(KafkaError::TopicExists { .. }) => {
                 let (settings, topic) = (settings.clone(), topic.to_string());
                 ask(move || Client::new(&settings, &[])?.partitions(&topic)).await?
