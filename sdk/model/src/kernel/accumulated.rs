@@ -30,19 +30,19 @@ pub(super) fn write<K: Key, V: Element, C: CombineFn<V>>(
     encoded.clear();
     value.clear();
     encode_key(key, encoded)?;
-    let extent = combiner.extent(accumulator).and_then(|extent| u32::try_from(extent).ok());
+    let extent = extent(combiner, accumulator);
     *mark = match extent {
         // Once it is twice as long it is written anew: what is kept is never much more than there is.
-        Some(extent) if mark.saved > 0 && (mark.saved..mark.put.saturating_mul(2)).contains(&extent) => {
-            Postcard.encode(&combiner.since(accumulator, mark.saved as usize), value)?;
+        Some(extent) if mark.saved() > 0 && (mark.saved()..mark.put.saturating_mul(2)).contains(&extent) => {
+            Postcard.encode(&combiner.since(accumulator, mark.saved() as usize), value)?;
             log.merge(window, encoded, value);
-            Mark { changed: false, saved: extent, put: mark.put }
+            Mark::new(extent, mark.put)
         }
         _ => {
             Postcard.encode(accumulator, value)?;
             log.put(window, encoded, value);
             let extent = extent.unwrap_or(0);
-            Mark { changed: false, saved: extent, put: extent }
+            Mark::new(extent, extent)
         }
     };
     Ok(())
@@ -54,14 +54,18 @@ pub(super) fn read<V: Element, C: CombineFn<V>>(
     value: &[u8],
     deltas: &[Vec<u8>],
 ) -> Result<(C::Accumulator, Mark), BoxError> {
-    let extent = |accumulator: &C::Accumulator| combiner.extent(accumulator)?.try_into().ok();
     let mut accumulator: C::Accumulator = decoded(value)?;
-    let put = extent(&accumulator).unwrap_or(0);
+    let put = extent(combiner, &accumulator).unwrap_or(0);
     for delta in deltas {
         combiner.merge(&mut accumulator, decoded(delta)?);
     }
-    let mark = Mark { changed: false, saved: extent(&accumulator).unwrap_or(0), put };
+    let mark = Mark::new(extent(combiner, &accumulator).unwrap_or(0), put);
     Ok((accumulator, mark))
+}
+
+/// The accumulator's extent, if it has one that can be noted.
+fn extent<V: Element, C: CombineFn<V>>(combiner: &C, accumulator: &C::Accumulator) -> Option<u32> {
+    u32::try_from(combiner.extent(accumulator)?).ok().filter(|extent| *extent <= Mark::EXTENT_MAX)
 }
 
 /// A value that takes up all of its bytes.

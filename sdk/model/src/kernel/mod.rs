@@ -14,7 +14,9 @@
 mod accumulated;
 mod aggregator;
 mod asynchronous;
+mod bits;
 mod by_set;
+mod chunks;
 mod entries;
 mod folding;
 mod grouping;

@@ -6,6 +6,7 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
 use super::SlotId;
+use super::chunks::Chunks;
 use super::hash::hash_of;
 use super::window_numbers::WindowNumbers;
 use crate::Key;
@@ -16,42 +17,9 @@ pub(super) struct Slots<K, S> {
     numbers: WindowNumbers,
     /// By the windows' numbers.
     windows: Vec<OfWindow>,
-    slots: Slab<K, S>,
+    /// By their numbers.
+    slots: Chunks<Option<Slot<K, S>>>,
     free: Vec<u32>,
-}
-
-/// Slots in chunks, so that their memory grows by little and nothing is moved when it does.
-struct Slab<K, S>(Vec<Vec<Option<Slot<K, S>>>>);
-
-/// How many slots a chunk has.
-const CHUNK: usize = 1 << 10;
-
-impl<K, S> Slab<K, S> {
-    #[inline]
-    fn get(&self, id: u32) -> Option<&Slot<K, S>> {
-        self.0[id as usize / CHUNK][id as usize % CHUNK].as_ref()
-    }
-
-    #[inline]
-    fn place(&mut self, id: u32) -> &mut Option<Slot<K, S>> {
-        &mut self.0[id as usize / CHUNK][id as usize % CHUNK]
-    }
-
-    fn len(&self) -> usize {
-        self.0.last().map_or(0, |last| (self.0.len() - 1) * CHUNK + last.len())
-    }
-
-    /// Puts a slot into an unused place, or behind the last.
-    fn put(&mut self, id: u32, slot: Slot<K, S>) {
-        if (id as usize) < self.len() {
-            *self.place(id) = Some(slot);
-            return;
-        }
-        match self.0.last_mut() {
-            Some(last) if last.len() < CHUNK => last.push(Some(slot)),
-            _ => self.0.push(vec![Some(slot)]),
-        }
-    }
 }
 
 struct OfWindow {
@@ -69,7 +37,7 @@ pub(super) struct Slot<K, S> {
 
 impl<K: Key, S> Slots<K, S> {
     pub(super) fn new() -> Self {
-        Slots { numbers: WindowNumbers::default(), windows: Vec::new(), slots: Slab(Vec::new()), free: Vec::new() }
+        Slots { numbers: WindowNumbers::default(), windows: Vec::new(), slots: Chunks::default(), free: Vec::new() }
     }
 
     /// The number of the window's table, and whether it is new.
@@ -93,35 +61,43 @@ impl<K: Key, S> Slots<K, S> {
         let hash = hash_of(&key);
         let entry = windows[window as usize].table.entry(
             hash,
-            |id| slots.get(*id).is_some_and(|slot| slot.key == key),
-            |id| slots.get(*id).map_or(0, |slot| hash_of(&slot.key)),
+            |id| held(slots, *id).is_some_and(|slot| slot.key == key),
+            |id| held(slots, *id).map_or(0, |slot| hash_of(&slot.key)),
         );
         let id = match entry {
             Entry::Occupied(found) => *found.get(),
             Entry::Vacant(vacant) => {
-                let id = free.pop().unwrap_or(slots.len() as u32);
+                let slot = Some(Slot { key, state: new(), window });
+                let unused = free.pop().and_then(|id| Some((id, slots.get_mut(id as usize)?)));
+                let id = match unused {
+                    Some((id, place)) => {
+                        *place = slot;
+                        id
+                    }
+                    None => {
+                        slots.push(slot);
+                        slots.len() as u32 - 1
+                    }
+                };
                 vacant.insert(id);
-                slots.put(id, Slot { key, state: new(), window });
                 id
             }
         };
-        (SlotId(id), slots.place(id).as_mut().expect("tables hold slots that are in use"))
+        let slot = slots.get_mut(id as usize).and_then(Option::as_mut);
+        (SlotId(id), slot.expect("tables hold slots that are in use"))
     }
 
     /// The slot of this number, if it is in use, and its window.
     #[inline]
     pub(super) fn get_mut(&mut self, id: SlotId) -> Option<(&mut Slot<K, S>, Window)> {
-        if id.0 as usize >= self.slots.len() {
-            return None;
-        }
-        let slot = self.slots.place(id.0).as_mut()?;
+        let slot = self.slots.get_mut(id.0 as usize)?.as_mut()?;
         let window = self.windows[slot.window as usize].window;
         Some((slot, window))
     }
 
     /// Frees a slot; gives what was in it, and its window.
     pub(super) fn release(&mut self, id: SlotId) -> Option<(Slot<K, S>, Window)> {
-        let slot = self.slots.place(id.0).take()?;
+        let slot = self.slots.get_mut(id.0 as usize)?.take()?;
         let OfWindow { window, table } = &mut self.windows[slot.window as usize];
         if let Ok(found) = table.find_entry(hash_of(&slot.key), |held| *held == id.0) {
             found.remove();
@@ -139,7 +115,7 @@ impl<K: Key, S> Slots<K, S> {
 
     /// Frees a slot of a window that was closed, and gives what was in it.
     pub(super) fn take(&mut self, id: u32) -> Option<Slot<K, S>> {
-        let slot = self.slots.place(id).take()?;
+        let slot = self.slots.get_mut(id as usize)?.take()?;
         self.free.push(id);
         Some(slot)
     }
@@ -149,15 +125,26 @@ impl<K: Key, S> Slots<K, S> {
         self.slots.len() - self.free.len()
     }
 
+    /// All numbers of slots in use are below this.
+    pub(super) fn places(&self) -> u32 {
+        self.slots.len() as u32
+    }
+
     /// Every slot in use.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (SlotId, &mut Slot<K, S>)> {
-        let slots = self.slots.0.iter_mut().flatten().enumerate();
-        slots.filter_map(|(id, slot)| Some((SlotId(id as u32), slot.as_mut()?)))
+        self.slots.iter_mut().enumerate().filter_map(|(id, slot)| Some((SlotId(id as u32), slot.as_mut()?)))
     }
+}
+
+/// The slot of this number, if it is in use.
+#[inline]
+fn held<K, S>(slots: &Chunks<Option<Slot<K, S>>>, id: u32) -> Option<&Slot<K, S>> {
+    slots.get(id as usize)?.as_ref()
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::chunks::CHUNK;
     use super::*;
     use crate::Timestamp;
 
@@ -206,9 +193,5 @@ mod tests {
         (0..many).for_each(|key| assert_eq!(slots.slot(number, key, || key * 2).1.state, key * 2));
         assert_eq!(slots.len(), many as usize);
         assert_eq!(slots.iter_mut().map(|(_, slot)| slot.state).sum::<u64>(), many * (many - 1));
-        // Little beyond key and value: at most 64 bytes with a table that is as empty as it gets.
-        assert!(
-            size_of::<Option<Slot<u64, crate::state::Value<u64>>>>() + 2 * (size_of::<u32>() + 1) * 8 / 7 - 16 <= 64
-        );
     }
 }

@@ -20,9 +20,6 @@ use crate::snapshot::{StateEntry, StateLog};
 use crate::window::{Window, WindowSet};
 use crate::{BoxError, Element, Pane};
 
-/// Where more than this part of a window has changed it is gone through as it lies.
-const SCAN_SHARE: usize = 4;
-
 /// Accumulators per window and key, for windows that fire once.
 pub trait WindowTable: Send {
     /// Folds a bundle in; its elements may lie in several windows. Appends windows that had no table yet to `opened`.
@@ -159,18 +156,18 @@ impl<K: Key, V: Element, C: CombineFn<V>, F: Arriving<V, C>, T: Track> WindowTab
             let OfWindow { entries, book } = &mut self.tables[number as usize];
             let Some(book) = T::book(book) else { return Err("this table keeps no book of changes".into()) };
             let mut write = |(key, accumulator, mark): &mut Entry<K, C::Accumulator, T>| match T::mark(mark) {
-                Some(mark) if mark.changed => {
+                Some(mark) if mark.is_changed() => {
                     accumulated::write(&*self.combiner, window, (key, accumulator), mark, &mut scratch, log)
                 }
                 _ => Ok(()),
             };
-            if book.is_saved && book.changed.len() * SCAN_SHARE < entries.len() {
-                book.changed.drain(..).try_for_each(|hash| entries.iter_hash_mut(hash).try_for_each(&mut write))?;
-            } else {
-                entries.iter_mut().try_for_each(write)?;
-                book.changed.clear();
+            match book.list() {
+                Some(changed) => {
+                    changed.into_iter().try_for_each(|hash| entries.iter_hash_mut(hash).try_for_each(&mut write))?;
+                }
+                None => entries.iter_mut().try_for_each(write)?,
             }
-            book.is_saved = !entries.is_empty();
+            book.note_saved(entries.len());
         }
         Ok(())
     }
@@ -185,10 +182,10 @@ impl<K: Key, V: Element, C: CombineFn<V>, F: Arriving<V, C>, T: Track> WindowTab
             if let Some(mark) = T::mark(&mut entry.2) {
                 *mark = restored;
             }
-            if let Some(book) = T::book(book) {
-                book.is_saved = true;
-            }
             entries.insert_unique(hash_of(&entry.0), entry, |(held, ..)| hash_of(held));
+            if let Some(book) = T::book(book) {
+                book.note_saved(entries.len());
+            }
         }
         Ok(())
     }

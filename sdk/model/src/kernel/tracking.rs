@@ -2,7 +2,7 @@
 //!
 //! A table is compiled for both cases: where nobody takes snapshots, nothing is kept beside an accumulator and nothing is done for an
 //! element. Where they are taken, each entry has a mark, and a window lists the hashes of the entries that it has marked: so what a
-//! snapshot costs is what has changed. A window that was in no snapshot yet lists nothing, for all of it is new.
+//! snapshot costs is what has changed. Where much has, it lists nothing: above all a window that was in no snapshot yet, for all of it is new.
 
 /// Whether changes are kept book of.
 pub(super) trait Track: Send + 'static {
@@ -29,12 +29,37 @@ pub(super) struct Tracked;
 /// What is known of an entry.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Mark {
-    /// It has changed since the last snapshot.
-    pub(super) changed: bool,
-    /// Its [extent](crate::combine::CombineFn::extent) in that.
-    pub(super) saved: u32,
+    /// Its [extent](crate::combine::CombineFn::extent) in the last snapshot, twice; odd if it has changed since.
+    saved: u32,
     /// Its extent when it was last put whole.
     pub(super) put: u32,
+}
+
+impl Mark {
+    /// Of one that is in a snapshot as it is, whose extent is `saved` and was `put` when it was put whole.
+    pub(super) fn new(saved: u32, put: u32) -> Self {
+        debug_assert!(saved <= Self::EXTENT_MAX);
+        Mark { saved: saved << 1, put }
+    }
+
+    /// What has a greater extent is put whole each time.
+    pub(super) const EXTENT_MAX: u32 = u32::MAX >> 1;
+
+    /// It has changed since the last snapshot.
+    #[inline]
+    pub(super) fn is_changed(self) -> bool {
+        self.saved & 1 == 1
+    }
+
+    /// Its extent in that.
+    pub(super) fn saved(self) -> u32 {
+        self.saved >> 1
+    }
+
+    #[inline]
+    fn change(&mut self) {
+        self.saved |= 1;
+    }
 }
 
 /// What is known of a window.
@@ -42,8 +67,34 @@ pub(super) struct Mark {
 pub(super) struct Book {
     /// Entries of it are in a snapshot.
     pub(super) is_saved: bool,
-    /// The hashes of the entries that were marked since then.
-    pub(super) changed: Vec<u64>,
+    /// The hashes of the entries that were marked since then, if they are listed.
+    changed: Vec<u64>,
+    /// So many are listed; once there are more, none is.
+    listed_max: usize,
+}
+
+/// Where more than this part of a window has changed it is gone through as it lies.
+const SCAN_SHARE: usize = 4;
+
+impl Book {
+    /// The window is in a snapshot with so many entries, none of which has changed since.
+    pub(super) fn note_saved(&mut self, entries: usize) {
+        *self = Book { is_saved: entries > 0, changed: Vec::new(), listed_max: entries / SCAN_SHARE };
+    }
+
+    /// The hashes of all entries that have changed, where that is worth it.
+    pub(super) fn list(&mut self) -> Option<Vec<u64>> {
+        (self.listed_max > 0).then(|| std::mem::take(&mut self.changed))
+    }
+
+    #[inline]
+    fn note(&mut self, hash: u64) {
+        if self.changed.len() < self.listed_max {
+            self.changed.push(hash);
+        } else {
+            (self.changed, self.listed_max) = (Vec::new(), 0);
+        }
+    }
 }
 
 impl Track for Untracked {
@@ -71,17 +122,15 @@ impl Track for Tracked {
 
     #[inline]
     fn note_new(mark: &mut Mark, book: &mut Book, hash: u64) {
-        mark.changed = true;
-        if book.is_saved {
-            book.changed.push(hash);
-        }
+        mark.change();
+        book.note(hash);
     }
 
     #[inline]
     fn note(mark: &mut Mark, book: &mut Book, hash: u64) {
-        if !mark.changed {
-            mark.changed = true;
-            book.changed.push(hash);
+        if !mark.is_changed() {
+            mark.change();
+            book.note(hash);
         }
     }
 
