@@ -5,6 +5,7 @@
 //! Architecture invariant: nothing here reads a clock, does I/O or spawns anything.
 
 mod assign;
+mod event_timers;
 mod holds;
 mod keyed;
 mod lookups;

@@ -17,6 +17,7 @@ use purlin_model::snapshot::{StateEntry, StateLog};
 use purlin_model::window::{Window, WindowSet};
 use purlin_model::{BoxError, DropCause, Timestamp};
 
+use super::event_timers::{EventTimers, Timers};
 use super::holds::Holds;
 use super::lookups::LookUps;
 use super::snapshot::{Clocks, ElementsSnapshot, ShardSnapshot, ViewSnapshot};
@@ -24,8 +25,9 @@ use super::sorted::SortedInput;
 use super::views::ViewState;
 use crate::user_code::guarded;
 
-/// When a timer fires, the number of its setting, and which it is.
-type Timers = BTreeSet<(i64, u64, TimerId)>;
+/// So many (key, window)s an advance looks at when cells are swept whose time to live is over, however many there are. There is an advance for each
+/// bundle, and that brings fewer.
+const SWEPT_AT_ONCE: usize = 4096;
 
 /// One shard of a stateful transform.
 pub(super) struct StatefulMachine {
@@ -40,10 +42,11 @@ pub(super) struct StatefulMachine {
     output_watermark: Timestamp,
     now_ms: i64,
     /// By time, then by setting; shards that became one may have used the same numbers for settings.
-    event_timers: Timers,
+    event_timers: EventTimers,
     processing_timers: Timers,
     /// Windows that have cells, by their gc.
     windows: BTreeSet<(Timestamp, Window)>,
+    /// Beside those of the event timers.
     holds: Holds,
     sorted: Option<SortedInput>,
     changes: StateChanges,
@@ -96,7 +99,7 @@ impl StatefulMachine {
             watermark: Timestamp::MIN,
             output_watermark: Timestamp::MIN,
             now_ms: i64::MIN,
-            event_timers: Timers::new(),
+            event_timers: EventTimers::default(),
             processing_timers: Timers::new(),
             windows: BTreeSet::new(),
             holds: Holds::default(),
@@ -327,9 +330,14 @@ impl StatefulMachine {
     /// The earliest element that waits to be sorted or to be worked on further.
     fn waiting(&self) -> Timestamp {
         let sorted = self.sorted.as_ref().and_then(SortedInput::earliest);
-        let unfinished = if self.kernel.spec().holds_input { self.holds.earliest() } else { None };
+        let unfinished = if self.kernel.spec().holds_input { self.earliest_hold() } else { None };
         let all = sorted.into_iter().chain(unfinished);
         all.min().unwrap_or(Timestamp::MAX)
+    }
+
+    /// What the output watermark may not pass.
+    fn earliest_hold(&self) -> Option<Timestamp> {
+        self.holds.earliest().into_iter().chain(self.event_timers.earliest_hold()).min()
     }
 
     fn gc(&self, window: Window) -> Timestamp {
@@ -384,7 +392,7 @@ impl StatefulMachine {
     ) -> Result<bool, BoxError> {
         let time_has_moved = moved == TimeDomain::ProcessingTime;
         loop {
-            let next_event = self.event_timers.first().copied();
+            let next_event = self.event_timers.first();
             let next_processing = || {
                 let by_clock = |at: i64| time_has_moved && at < self.now_ms && !self.time_has_ended();
                 let due = |at: i64| by_clock(at) || self.ending && self.kernel.spec().holds_input;
@@ -500,21 +508,28 @@ impl StatefulMachine {
         }
         for TimerChange { id, before, after } in changes.timers.drain(..) {
             let domain = self.kernel.spec().timers[usize::from(id.timer)].domain;
-            let queue = match domain {
-                TimeDomain::EventTime => &mut self.event_timers,
-                TimeDomain::ProcessingTime => &mut self.processing_timers,
+            let hold = |setting: Option<TimerSetting>| match (setting, domain) {
+                (Some(setting), TimeDomain::EventTime) if EventTimers::holds_itself(setting) => None,
+                (setting, _) => setting.and_then(|setting| setting.hold),
             };
-            if let Some(TimerSetting { at_ms, version, .. }) = before
-                && !queue.remove(&(at_ms, version, id))
-                && let Some(last) = &mut self.last_to_fire
-            {
-                last.remove(&(at_ms, version, id));
-            }
-            if let Some(TimerSetting { at_ms, version, .. }) = after {
-                queue.insert((at_ms, version, id));
-            }
-            let hold = |setting: Option<TimerSetting>| setting.and_then(|setting| setting.hold);
             self.holds.replace(hold(before), hold(after));
+            match domain {
+                TimeDomain::EventTime => {
+                    before.into_iter().for_each(|setting| self.event_timers.remove(id, setting));
+                    after.into_iter().for_each(|setting| self.event_timers.insert(id, setting));
+                }
+                TimeDomain::ProcessingTime => {
+                    if let Some(TimerSetting { at_ms, version, .. }) = before
+                        && !self.processing_timers.remove(&(at_ms, version, id))
+                        && let Some(last) = &mut self.last_to_fire
+                    {
+                        last.remove(&(at_ms, version, id));
+                    }
+                    if let Some(TimerSetting { at_ms, version, .. }) = after {
+                        self.processing_timers.insert((at_ms, version, id));
+                    }
+                }
+            }
         }
         // The memory is used anew.
         self.changes = changes;
@@ -552,17 +567,19 @@ impl StatefulMachine {
     }
 
     fn move_output_watermark(&mut self) {
-        let held = self.holds.earliest().unwrap_or(Timestamp::MAX);
+        let held = self.earliest_hold().unwrap_or(Timestamp::MAX);
         self.output_watermark = self.output_watermark.max(self.input_watermark.min(self.waiting()).min(held));
     }
 
-    /// Clears what has outlived its time to live, whenever half of the shortest one has passed.
+    /// Clears what has outlived its time to live, whenever half of the shortest one has passed: little by little, an advance after the other.
     fn sweep(&mut self) -> Result<(), BoxError> {
         let Some((watermark, now_ms)) = self.next_sweep else { return Ok(()) };
         if self.watermark < watermark && self.now_ms < now_ms {
             return Ok(());
         }
-        self.run.sweep(self.clock())?;
+        if !self.run.sweep(SWEPT_AT_ONCE, self.clock())? {
+            return Ok(());
+        }
         let half_ms = |domain| {
             let spans = self.kernel.spec().cells.iter().filter_map(|cell| cell.time_to_live);
             spans.filter(|ttl| ttl.domain == domain).map(|ttl| (ttl.span_ms / 2).max(1)).min()

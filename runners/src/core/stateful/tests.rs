@@ -308,3 +308,15 @@ fn keys_whose_cells_have_outlived_their_time_are_freed() {
     assert_eq!(left(14), 100);
     assert_eq!(left(20), 0);
 }
+
+#[test]
+fn an_advance_looks_only_at_so_many_cells_at_once() {
+    let mut shard = shard_of(Remember, usize::MAX);
+    let keys = 2 * SWEPT_AT_ONCE + 1;
+    shard.process(&(0..keys as u32).map(|key| (key, Ask::Nothing, 0)).collect::<Vec<_>>());
+    let left = [0; 3].map(|_| {
+        shard.advance(at(20));
+        shard.machine.run.len()
+    });
+    assert_eq!(left, [keys - SWEPT_AT_ONCE, 1, 0]);
+}

@@ -182,8 +182,9 @@ pub trait StatefulRun: Send {
         outputs: &mut [Box<dyn AnyBundle>],
         changes: &mut StateChanges,
     ) -> Result<bool, BoxError>;
-    /// Clears cells whose time to live is over. Called now and then, not at every advance; what is over is never seen in any case.
-    fn sweep(&mut self, clock: StateClock) -> Result<(), BoxError>;
+    /// Looks at the next `budget` of the (key, window)s and clears cells whose time to live is over; `true` once it has been through all of
+    /// them. Called now and then, not at every advance; what is over is never seen in any case.
+    fn sweep(&mut self, budget: usize, clock: StateClock) -> Result<bool, BoxError>;
     /// After the elements and timers of a bundle; may emit.
     fn finish_bundle(&mut self, outputs: &mut [Box<dyn AnyBundle>]) -> Result<(), BoxError>;
     /// After the last bundle.

@@ -71,6 +71,7 @@ impl<K: Key, V: Element, D: StatefulDoFn<K, V>> StatefulKernel for TypedStateful
             spec: self.spec.clone(),
             slots: Slots::<K, D::State>::new(),
             version: 0,
+            swept: 0,
             expiring: None,
             book: None,
             of: PhantomData::<fn(V)>,
@@ -87,6 +88,8 @@ struct Run<K, V, D: StatefulDoFn<K, V>> {
     slots: Slots<K, D::State>,
     /// The latest setting of a timer.
     version: u64,
+    /// How many slots have been looked at by the sweep under way.
+    swept: u32,
     /// A window that is expiring and the slots of which are not done.
     expiring: Option<(Window, IntoIter<u32>)>,
     /// What has changed, where snapshots are taken.
@@ -254,20 +257,26 @@ impl<K: Key, V: Element, D: StatefulDoFn<K, V>> StatefulRun for Run<K, V, D> {
         Ok(done)
     }
 
-    fn sweep(&mut self, clock: StateClock) -> Result<(), BoxError> {
+    fn sweep(&mut self, budget: usize, clock: StateClock) -> Result<bool, BoxError> {
         // Of elements to come that count the earliest has this time.
         let event = clock.input_watermark.saturating_add_millis(-clock.lateness_ms);
         let now = Now { event, processing_ms: clock.now_ms };
-        let mut emptied = Vec::new();
-        for (id, slot) in self.slots.iter_mut() {
+        let places = self.slots.places();
+        let end = self.swept.saturating_add(u32::try_from(budget).unwrap_or(u32::MAX)).min(places);
+        for id in (self.swept..end).map(SlotId) {
+            let Some((slot, _)) = self.slots.get_mut(id) else { continue };
             let mut sweep = Sweep { now, frees: false };
             slot.state.visit(&mut sweep)?;
             if sweep.frees {
                 self.book.iter_mut().for_each(|book| book.note(id));
-                emptied.extend(is_empty(&mut slot.state)?.then_some(id));
+                if is_empty(&mut slot.state)? {
+                    self.release(id)?;
+                }
             }
         }
-        emptied.into_iter().try_for_each(|id| self.release(id))
+        let done = end == places;
+        self.swept = if done { 0 } else { end };
+        Ok(done)
     }
 
     fn finish_bundle(&mut self, outputs: &mut [Box<dyn AnyBundle>]) -> Result<(), BoxError> {
