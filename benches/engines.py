@@ -1,4 +1,4 @@
-"""Runs the cases of `benches/engines`: each engine in a process of its own, in turns with the yardstick.
+"""Runs the cases of `benches/engines`: each engine in a process of its own, in turns with the yardstick and Purlin.
 
 What an engine finds is compared with what the yardstick found: rows, and a sum of what tells them apart.
 """
@@ -17,6 +17,8 @@ ROUNDS = 5
 MASK = (1 << 64) - 1
 ENGINES = ["polars", "duckdb", "datafusion"]
 CASES = ["totals", "totals-unwritten", "strings", "join"]
+# Where Purlin's side has names as one takes them for keys.
+OF_PURLIN = {"strings": "strings-short"}
 FOLDER = os.path.join(tempfile.gettempdir(), "purlin-benches")
 
 GROUPED = """SELECT customer, date_trunc('minute', "at") AS window_start, sum(amount) AS total, count(*) AS orders
@@ -158,9 +160,9 @@ class Engine:
         return json.loads(answer)
 
 
-def yardstick(bench, rows, case):
-    """One round of the yardstick, in a process of its own; it warms up for itself."""
-    command = [bench, "--alone", "yardstick", "--rows", str(rows), "--rounds", "1", case]
+def own(bench, side, rows, case):
+    """One round of a side of the benchmark, in a process of its own; it warms up for itself."""
+    command = [bench, "--alone", side, "--rows", str(rows), "--rounds", "1", case]
     environment = os.environ | {"RAYON_NUM_THREADS": str(THREADS)}
 
     def run(*options):
@@ -173,27 +175,30 @@ def yardstick(bench, rows, case):
 
 def main(bench, rows):
     for case in CASES:
-        yardstick(bench, rows, case)  # makes the input
+        own(bench, "yardstick", rows, case)  # makes the input
     engines = {name: Engine(name, rows) for name in ENGINES}
-    print("| case | side | wall ms | CPU ms | wall of the yardstick / this | CPU of the yardstick / this | same result |")
-    print("|---|---|---:|---:|---:|---:|---|")
+    sides = {"yardstick": lambda case: own(bench, "yardstick", rows, case)}
+    sides["Purlin"] = lambda case: own(bench, "purlin", rows, OF_PURLIN.get(case, case))
+    sides |= {name: engine.run for name, engine in engines.items()}
+    print(f"{rows} rows, {THREADS} threads; wall ms / CPU ms\n\n| case | {' | '.join(sides)} | Purlin to the best engine |")
+    print("|---|" + "---:|" * (len(sides) + 1))
     for case in CASES:
-        sides = {"yardstick": lambda: yardstick(bench, rows, case)}
-        sides |= {name: lambda engine=engine: engine.run(case) for name, engine in engines.items()}
         runs = {name: [] for name in sides}
         for number in range(ROUNDS + 1):
             for name, side in sides.items():
-                run = side()
+                run = side(case)
                 if number > 0:
                     runs[name].append(run)
-        expected = yardstick(bench, rows, "totals-unwritten" if case == "totals" else case)[2]
-        medians = {name: [statistics.median(run[n] for run in runs[name]) for n in (0, 1)] for name in sides}
-        for name, (wall, cpu) in medians.items():
-            # What the yardstick of `totals` wrote is compared elsewhere: with what Purlin writes.
-            is_compared = case != "totals" or name != "yardstick"
-            same = "yes" if all(found == expected for _, _, found in runs[name]) else "NO"
-            ratios = " | ".join(f"{of / this:.2f}" for of, this in zip(medians["yardstick"], (wall, cpu)))
-            print(f"| {case} | {name} | {wall:.0f} | {cpu:.0f} | {ratios} | {same if is_compared else ''} |", flush=True)
+        # What the yardstick and Purlin write is compared elsewhere, with each other.
+        expected = own(bench, "yardstick", rows, "totals-unwritten" if case == "totals" else case)[2]
+        for name in ENGINES if case == "totals" else sides:
+            if any(found != expected for _, _, found in runs[name]):
+                sys.exit(f"{case}: {name} finds {runs[name][0][2]} and the yardstick {expected}")
+        times = {name: [statistics.median(run[n] for run in runs[name]) for n in (0, 1)] for name in sides}
+        best = [min(times[name][n] for name in ENGINES) for n in (0, 1)]
+        ratios = [ours / theirs for ours, theirs in zip(times["Purlin"], best)]
+        row = [f"{wall:.0f} / {cpu:.0f}" for wall, cpu in times.values()]
+        print(f"| {case} | {' | '.join(row)} | {ratios[0]:.2f} / {ratios[1]:.2f} |", flush=True)
 
 
 if sys.argv[1] == "serve":

@@ -30,6 +30,10 @@ use purlin_benches::{digest, numbers};
 use measure::{Alone, Bench};
 use table::Table;
 
+/// Both sides of a case have it, as the example programs do.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Measures Purlin against loops written by hand.
 #[derive(Parser)]
 struct Options {

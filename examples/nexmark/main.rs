@@ -14,6 +14,10 @@ use purlin_examples::nexmark::*;
 
 use options::Options;
 
+/// Events are full of text, which one task makes and another drops.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn build(options: &Options, pipeline: &Pipeline) -> Result<(), Failure> {
     options.check()?;
     let events = pipeline.read("events", options.events());

@@ -9,6 +9,10 @@ use std::process::ExitCode;
 use purlin::io::text::{TextSink, TextSource};
 use purlin::prelude::*;
 
+/// A string for each line is made by one task and dropped by another.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Count the words in text files.
 #[derive(clap::Args)]
 struct Options {
