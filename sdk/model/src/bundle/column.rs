@@ -1,5 +1,7 @@
 //! One side column: a value for the whole bundle, or one per element.
 
+use super::compact::compact_by;
+
 /// A column that is often constant.
 #[derive(Clone, Debug)]
 pub struct Column<V> {
@@ -137,8 +139,9 @@ impl<V: Copy + PartialEq> Column<V> {
     }
 
     pub(super) fn retain_mask(&mut self, mask: &[bool]) {
-        let mut flags = mask.iter();
-        self.each.retain(|_| flags.next() == Some(&true));
+        if !self.is_constant {
+            compact_by(&mut self.each, mask);
+        }
     }
 
     /// Makes it a column of no elements.

@@ -6,6 +6,7 @@
 
 mod any;
 mod column;
+mod compact;
 mod encoded;
 mod sides;
 
@@ -17,6 +18,7 @@ pub use sides::{ElementSides, Sides};
 use std::iter::Take;
 use std::vec::Drain;
 
+use self::compact::{compact, compact_by};
 use crate::{Pane, Timestamp, window::WindowSet};
 
 /// How many elements a bundle holds where nobody has a reason for another number: large enough that the cost per
@@ -170,7 +172,7 @@ impl<T> Bundle<T> {
     /// Keeps the elements for which `keep` holds.
     pub fn retain(&mut self, mut keep: impl FnMut(&T) -> bool) {
         if self.sides.all_constant() {
-            self.values.retain(keep);
+            compact(&mut self.values, keep);
             return;
         }
         let kept: Vec<bool> = self.values.iter().map(&mut keep).collect();
@@ -180,8 +182,7 @@ impl<T> Bundle<T> {
     /// Keeps the elements whose place in `mask` is true.
     pub fn retain_mask(&mut self, mask: &[bool]) {
         assert_eq!(mask.len(), self.values.len(), "one mask entry per element");
-        let mut flags = mask.iter();
-        self.values.retain(|_| flags.next() == Some(&true));
+        compact_by(&mut self.values, mask);
         self.sides.retain_mask(mask);
     }
 
