@@ -3,3 +3,4 @@
 mod outage;
 mod own;
 mod resume;
+mod turns;

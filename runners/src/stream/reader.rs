@@ -1,9 +1,12 @@
 //! A reader: the splits of one source on one worker, read concurrently into one channel.
 //!
 //! Every open split has one read under way; what it gives is sent on before the split is read again, so a full channel
-//! stops reading. Statuses and the watermark are the [`SplitWatermarks`] machine's business. Where there are checkpoints, a split's
-//! position is that behind the last bundle it gave, and a barrier goes out behind what was given.
+//! stops reading. Splits of a finite input whose reads never wait and that tell nothing of time are opened one after the other: together they
+//! would be no faster, and would mix what lies far apart in the input, and mostly in time, so that more windows are at work at once. Statuses and
+//! the watermark are the [`SplitWatermarks`] machine's business. Where there are checkpoints, a split's position is that behind the last bundle
+//! it gave, and a barrier goes out behind what was given.
 
+use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +17,7 @@ use futures::{FutureExt, StreamExt};
 use purlin_model::bundle::AnyBundle;
 use purlin_model::coder::AnyCoder;
 use purlin_model::graph::NodeId;
-use purlin_model::source::{AnyReader, AnySource, Progress};
+use purlin_model::source::{AnyReader, AnySource, Boundedness, Io, Progress};
 use purlin_model::{BoxError, Failure, Timestamp};
 
 use super::channel::Sender;
@@ -76,6 +79,10 @@ struct Splits {
     status: SplitWatermarks,
     positions: Vec<SplitState>,
     reads: Reads,
+    /// Those that are still to be opened.
+    unopened: VecDeque<usize>,
+    /// They are opened one after the other.
+    in_turn: bool,
     /// Positions are wanted.
     are_tracked: bool,
 }
@@ -86,11 +93,11 @@ impl ReaderTask {
         let timeout = self.source.idle_timeout().and_then(|span| i64::try_from(span.as_millis()).ok());
         let status = SplitWatermarks::new(timeout);
         let are_tracked = self.participant.is_some();
-        let (names, positions, reads) = (Vec::new(), Vec::new(), Reads::new());
-        let mut splits = Splits { names, status, positions, reads, are_tracked };
-        for split in std::mem::take(&mut self.splits) {
-            self.take_up(split, &mut splits).await?;
-        }
+        let in_turn = self.source.boundedness() == Boundedness::Bounded && self.source.io() == Io::Local;
+        let (names, positions, reads, unopened) = (Vec::new(), Vec::new(), Reads::new(), VecDeque::new());
+        let mut splits = Splits { names, status, positions, reads, unopened, in_turn, are_tracked };
+        std::mem::take(&mut self.splits).into_iter().for_each(|split| self.take_up(split, &mut splits));
+        self.open_next(&mut splits).await?;
         let mut discovery = self.discovery.take().map(Discovery::new);
         let mut participant = self.participant.take();
         let stop = self.stop.clone();
@@ -131,8 +138,9 @@ impl ReaderTask {
                 Woken::Discovered(found) => {
                     for split in found {
                         tracing::info!("`{}` has a new split: {}", self.transform, split.split.name);
-                        self.take_up(split, &mut splits).await?;
+                        self.take_up(split, &mut splits);
                     }
+                    self.open_next(&mut splits).await?;
                 }
                 Woken::Read(None) => break,
                 Woken::Read(Some(done)) => self.take_in(done, &mut splits, &mut announced).await?,
@@ -156,22 +164,33 @@ impl ReaderTask {
         Ok(())
     }
 
-    /// Opens a split where it stands and begins to read it.
-    async fn take_up(&self, split: SplitState, splits: &mut Splits) -> Result<(), Failure> {
-        let name: Arc<str> = Arc::from(split.split.name.as_str());
+    /// Adds a split, which is to be opened unless it has ended.
+    fn take_up(&self, split: SplitState, splits: &mut Splits) {
+        let name = split.split.name.clone();
         if split.finished {
-            splits.status.add_finished(name.to_string());
+            splits.status.add_finished(name.clone());
         } else {
             let watermark = Timestamp::from_millis(split.watermark_ms);
-            let number = splits.status.add(name.to_string(), watermark, self.env.steady_ms());
-            let opening = self.source.open(split.split.clone());
+            let number = splits.status.add(name.clone(), watermark, self.env.steady_ms());
+            splits.unopened.push_back(number);
+            splits.in_turn &= watermark == Timestamp::MIN;
+        }
+        splits.names.push(Arc::from(name));
+        splits.positions.push(split);
+    }
+
+    /// Opens all splits whose turn it is, each where it stands, and begins to read them.
+    async fn open_next(&self, splits: &mut Splits) -> Result<(), Failure> {
+        while (splits.reads.is_empty() || !splits.in_turn)
+            && let Some(number) = splits.unopened.pop_front()
+        {
+            let name = splits.names[number].clone();
+            let opening = self.source.open(splits.positions[number].split.clone());
             let opened = guarded_async(&self.transform, Some(&name), opening).await?;
             let reader = opened.map_err(|cause| self.failed(&name, cause))?;
             splits.status.asked(number, self.env.steady_ms());
             splits.reads.push(self.read(number, &name, reader));
         }
-        splits.names.push(name);
-        splits.positions.push(split);
         Ok(())
     }
 
@@ -189,6 +208,7 @@ impl ReaderTask {
             return Ok(());
         }
         status.gave(split, watermark);
+        splits.in_turn &= watermark == Timestamp::MIN || progress == Progress::End;
         self.observer.read(bundle.len());
         if splits.are_tracked {
             let position = &mut splits.positions[split];
@@ -202,11 +222,12 @@ impl ReaderTask {
         }
         if progress == Progress::End {
             splits.status.finished(split);
+            drop(reader);
         } else {
             splits.status.asked(split, self.env.steady_ms());
             splits.reads.push(self.read(split, &name, reader));
         }
-        Ok(())
+        self.open_next(splits).await
     }
 
     fn read(&self, split: usize, name: &Arc<str>, mut reader: Box<dyn AnyReader>) -> BoxFuture<'static, Read> {
