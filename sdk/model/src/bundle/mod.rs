@@ -206,11 +206,14 @@ impl<T> Bundle<T> {
     /// Moves each element to the end of the bundle that `places` names for it.
     pub(crate) fn scatter(&mut self, places: &[u8], into: &mut [&mut Bundle<T>]) {
         assert_eq!(places.len(), self.values.len(), "one place per element");
-        let before: Vec<usize> = into.iter().map(|into| into.len()).collect();
+        let mut lens: Vec<(usize, usize)> = into.iter().map(|into| (into.len(), 0)).collect();
+        places.iter().for_each(|place| lens[usize::from(*place)].1 += 1);
+        for (into, (_, more)) in into.iter_mut().zip(&lens) {
+            into.values.reserve(*more);
+        }
         for (value, place) in self.values.drain(..).zip(places) {
             into[usize::from(*place)].values.push(value);
         }
-        let lens: Vec<(usize, usize)> = before.iter().zip(&*into).map(|(len, into)| (*len, into.len() - len)).collect();
         let mut sides: Vec<&mut Sides> = into.iter_mut().map(|into| &mut into.sides).collect();
         self.sides.scatter(places, &lens, &mut sides);
         self.sides.clear();

@@ -54,7 +54,8 @@ pub(crate) fn placement_of<K: Serialize + 'static>(key: &K, scratch: &mut Vec<u8
 
 /// The encoding of an integer, which is what most keys are, without the way through serde. Decided when the key's type is compiled.
 #[inline]
-fn encoded_integer(key: &dyn Any) -> Option<([u8; VARINT_MAX], usize)> {
+fn encoded_integer<K: 'static>(key: &K) -> Option<([u8; VARINT_MAX], usize)> {
+    let key: &dyn Any = key;
     if let Some(key) = key.downcast_ref::<i64>() {
         Some(varint((key << 1 ^ key >> 63) as u64))
     } else if let Some(key) = key.downcast_ref::<i32>() {
@@ -84,6 +85,7 @@ fn varint(mut value: u64) -> ([u8; VARINT_MAX], usize) {
 }
 
 /// The hash that places a key: XXH3-64 of its encoding. Fixed: snapshots and workers rely on it.
+#[inline]
 pub(crate) fn placement(encoded_key: &[u8]) -> u64 {
     xxh3_64(encoded_key)
 }

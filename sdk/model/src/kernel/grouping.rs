@@ -266,10 +266,10 @@ pub(super) fn partition<K: Key, X: Element>(
     let shard_of_group = |group: u64| shard_of(group as u8, shards.len()) as u8;
     let shard_of_group: Vec<u8> = (0..KEY_GROUPS as u64).map(shard_of_group).collect();
     let mut scratch = Vec::new();
-    let place = |(key, _): &(K, X)| -> Result<u8, BoxError> {
-        Ok(shard_of_group[placement_of(key, &mut scratch)? as usize % KEY_GROUPS])
-    };
-    let places = bundle.values().iter().map(place).collect::<Result<Vec<u8>, _>>()?;
+    let mut places = Vec::with_capacity(bundle.len());
+    for (key, _) in bundle.values() {
+        places.push(shard_of_group[placement_of(key, &mut scratch)? as usize % KEY_GROUPS]);
+    }
     let mut typed: Vec<&mut Bundle<(K, X)>> = shards.iter_mut().map(|shard| shard.downcast()).collect();
     bundle.scatter(&places, &mut typed);
     Ok(())

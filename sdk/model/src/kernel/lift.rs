@@ -80,6 +80,8 @@ pub(super) struct Lift<K, V, C: CombineFn<V>> {
     combiner: Arc<C>,
     table: HashTable<(WindowSet, K, Lifted<C::Accumulator>)>,
     bundles_to_pass: u32,
+    /// Memory that is used anew for each bundle that passes.
+    passing: Bundle<(K, Lifted<C::Accumulator>)>,
     of: PhantomData<fn(V)>,
 }
 
@@ -92,7 +94,7 @@ const PASSED_BEFORE_TRYING: u32 = 127;
 
 impl<K: Key, V: Element, C: CombineFn<V>> Lift<K, V, C> {
     pub(super) fn new(combiner: Arc<C>) -> Self {
-        Lift { combiner, table: HashTable::new(), bundles_to_pass: 0, of: PhantomData }
+        Lift { combiner, table: HashTable::new(), bundles_to_pass: 0, passing: Bundle::new(), of: PhantomData }
     }
 
     #[inline]
@@ -130,11 +132,15 @@ impl<K: Key, V: Element, C: CombineFn<V>> Operator for Lift<K, V, C> {
         if self.bundles_to_pass > 0 {
             self.bundles_to_pass -= 1;
             let combiner = &*self.combiner;
-            let mut single = Bundle::new();
-            input.map_into(&mut single, |(key, value)| {
+            let passing = &mut self.passing;
+            input.map_into(passing, |(key, value)| {
                 (key, Lifted { accumulator: <Raw as Arriving<V, C>>::first(value, combiner), elements: 1 })
             });
-            out.append(&mut single);
+            // As of those that are combined; and one for all is less to move.
+            if let Some(windows) = passing.sides().windows().constant() {
+                passing.sides_mut().timestamps_mut().set(windows.first().max_timestamp());
+            }
+            out.append(passing);
             return Ok(());
         }
         let len = input.len();
