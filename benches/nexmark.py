@@ -18,11 +18,6 @@ QUERIES = range(9)
 # How many panes query 6 emits is the runner's choice.
 SAME_ON_EVERY_RUNNER = [query for query in QUERIES if query != 6]
 
-FILE_QUERIES = [0, 1, 2, 5, 7, 11, 12]
-FILE_EVENTS = 2_000_000
-FLINK_SECONDS = (8.7, 11.0)
-FOLDER = os.path.join(tempfile.gettempdir(), "purlin-benches")
-
 
 def measured(command):
     """Wall seconds, CPU seconds, and what was said."""
@@ -52,16 +47,22 @@ class Purlin:
         return wall, cpu
 
     def digest(self, query, events, runner):
-        """Of the results, in whichever order: how many lines, and the sum of their hashes."""
+        """What `digest` finds in the results."""
         with tempfile.TemporaryDirectory() as folder:
             output = os.path.join(folder, "results.jsonl")
             measured([*self.command(query, events, runner), "--output", output])
-            lines = total = 0
-            with open(output, "rb") as results:
-                for line in results:
-                    lines += 1
-                    total += hash(line)
-            return lines, total
+            return digest([output])
+
+
+def digest(files):
+    """Of the lines of all files, in whichever order: how many, and the sum of their hashes."""
+    lines = total = 0
+    for file in files:
+        with open(file, "rb") as results:
+            for line in results:
+                lines += 1
+                total += hash(line)
+    return lines, total
 
 
 def medians(runs):
@@ -100,30 +101,6 @@ def pair(times):
     return " / ".join(f"{time:.2f}" for time in times)
 
 
-def from_file(purlin, rounds):
-    os.makedirs(FOLDER, exist_ok=True)
-    path = os.path.join(FOLDER, f"nexmark-{FILE_EVENTS}.jsonl")
-    if not os.path.exists(path):
-        # A single worker keeps the events in order of time.
-        making = ["--query", "0", "--generate", str(FILE_EVENTS), "--output", path]
-        measured([purlin.program, "--parallelism", "1", "--quiet", *making])
-    with tempfile.NamedTemporaryFile(suffix=".jsonl") as empty:
-        start, _ = medians(purlin.time(0, ["--events", empty.name]) for _ in range(rounds))
-    runs = {query: [] for query in FILE_QUERIES}
-    for _ in range(rounds):
-        for query in FILE_QUERIES:
-            runs[query].append(purlin.time(query, ["--events", path]))
-    low, high = FLINK_SECONDS
-    print(f"\n{FILE_EVENTS} events as JSON lines, {os.path.getsize(path) >> 20} MiB, {WORKERS} workers; seconds: wall / CPU")
-    print(f"The wall time of a run over an empty file, {start:.3f} s, is taken off. Flink 2.2 took {low} to {high} s.\n")
-    print("| query | Purlin | Flink to Purlin |")
-    print("|---|---:|---:|")
-    for query, figures in runs.items():
-        wall, cpu = medians(figures)
-        wall -= start
-        print(f"| q{query} | {wall:.2f} / {cpu:.2f} | {low / wall:.1f} to {high / wall:.1f} |")
-
-
 def check(purlin, events):
     differing = []
     for query in SAME_ON_EVERY_RUNNER:
@@ -146,7 +123,7 @@ def main():
         check(purlin, events)
     else:
         against_renoir(purlin, renoir, events, rounds)
-        from_file(purlin, rounds)
 
 
-main()
+if __name__ == "__main__":
+    main()
